@@ -1,0 +1,69 @@
+"""What an agent is: a character with instructions, tools, a greeting, delays, and a way to work without a model.
+
+Agents know nothing of audio, HTTP or SQL. What a tool needs from outside reaches it through `ToolContext`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from voice_agent.engines.ports import LanguageModel, ToolSpec
+from voice_agent.records import TicketStore
+
+
+@dataclass(frozen=True, slots=True)
+class ToolContext:
+    call_id: str
+    tickets: TicketStore
+
+
+ToolHandler = Callable[[Mapping[str, object], ToolContext], Awaitable[Mapping[str, object]]]
+
+
+@dataclass(frozen=True, slots=True)
+class Tool:
+    """A tool that runs on this server. The handler gets arguments already validated against `spec.parameters`
+    and raises ToolError with a sentence that the model may read."""
+
+    spec: ToolSpec
+    handler: ToolHandler
+    writes: bool = False
+    """It changes something: never run before the caller's turn is committed, nor after an interruption."""
+
+
+class ToolError(Exception):
+    """The tool could not do it; the message is meant for the model."""
+
+
+@dataclass(frozen=True, slots=True)
+class TurnProfile:
+    """How patient the agent is. Delays in ms after the caller's last speech; nudges in s of silence."""
+
+    min_delay_ms: int
+    max_delay_ms: int
+    nudges: tuple[tuple[float, str], ...] = ()
+    """(seconds of silence since the agent's last sound, what it says then), ascending."""
+    interruptible: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Agent:
+    name: str
+    """As in the protocol's `model`: "interviewer", "helpdesk", "language-coach"."""
+    title: str
+    summary: str
+    """One sentence for the page and `GET /v1/models`."""
+    instructions: str
+    greeting: str
+    """The first thing it says, word for word."""
+    turns: TurnProfile
+    scripted: LanguageModel
+    """The same conversation with no language model: a pure function of the messages it is given."""
+    tools: tuple[Tool, ...] = ()
+    language: str = "en"
+    voice: str = ""
+    speed: float = 1.0
+    transcription_prompt: str = ""
+    phrases: Mapping[str, str] = field(default_factory=dict)
+    """What it says in set situations: "bridge", "filler", "refusal", "idle", "goodbye", "not_heard", "apology"."""

@@ -1,0 +1,207 @@
+"""Every setting of the server, in one documented place.
+
+Each group reads its fields from environment variables of the same name in upper case (and from a `.env` file in
+the working directory): `TurnSettings.max_delay_ms` is `TURN_MAX_DELAY_MS`, because the group's prefix is `TURN_`.
+Names that the field already knows keep them: `DATABASE_URL`, `REDIS_URL`, `OPENAI_API_KEY`, `OPENAI_BASE_URL`,
+`HOST`, `PORT`. Durations end in `_ms` or `_s`, sizes in `_bytes`, rates in `_hz`.
+
+`.env.example` is made from this module by `scripts/env_example.py`; a test holds the two together.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+_ENV = {"env_file": ".env", "extra": "ignore", "frozen": True, "env_ignore_empty": True}
+
+
+class ServerSettings(BaseSettings):
+    """Where the server listens and who may use it."""
+
+    model_config = SettingsConfigDict(**_ENV)  # type: ignore[typeddict-item]
+
+    host: str = Field("127.0.0.1", description="Address of the HTTP server.")
+    port: int = Field(8080, ge=0, le=65535, description="Port of the HTTP server; 0 takes any free one.")
+    media_host: str = Field(
+        "",
+        description="Address offered for media (WebRTC). Empty: HOST, or this machine's own address "
+        "when HOST is 0.0.0.0.",
+    )
+    allowed_origins: str = Field(
+        "",
+        description="Comma-separated browser origins that may call the API besides our own. "
+        "'*' permits key-bearing clients from anywhere.",
+    )
+    guests: bool = Field(True, description="Our own page may call without a key; nothing of it is kept.")
+    max_calls: int = Field(100, ge=1, description="Calls one process accepts; one more gets 503.")
+    max_call_s: float = Field(3600, gt=0, description="A call ends after this time.")
+    connect_timeout_s: float = Field(15, gt=0, description="A peer must be connected after this time.")
+    no_media_timeout_s: float = Field(
+        10, gt=0, description="A connected peer that sends neither media nor consent for this long is gone."
+    )
+    close_timeout_s: float = Field(5, gt=0, description="No close of a peer or socket takes longer.")
+    drain_timeout_s: float = Field(30, ge=0, description="On SIGTERM calls may go on for this long.")
+    client_secret_ttl_s: int = Field(600, ge=10, le=7200, description="Default life of an ek_ secret.")
+    guest_secret_ttl_s: int = Field(60, ge=10, le=600, description="Life of the secret our page is given.")
+    max_offer_bytes: int = Field(16 * 1024, gt=0, description="Largest SDP offer.")
+    max_event_bytes: int = Field(64 * 1024, gt=0, description="Largest event on a data channel.")
+    max_ws_event_bytes: int = Field(
+        1024 * 1024, gt=0, description="Largest WebSocket message (base64 audio included)."
+    )
+    max_http_body_bytes: int = Field(256 * 1024, gt=0, description="Largest other request body.")
+    log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log level.")
+
+
+class TurnSettings(BaseSettings):
+    """When a caller's turn ends, and what counts as an interruption. Agents override the delays."""
+
+    model_config = SettingsConfigDict(**_ENV, env_prefix="TURN_")  # type: ignore[typeddict-item]
+
+    min_delay_ms: int = Field(250, ge=0, description="Wait after a turn that is surely complete.")
+    max_delay_ms: int = Field(2500, ge=0, description="Wait after a turn that is surely incomplete.")
+    interrupt_min_ms: int = Field(
+        450, ge=0, description="Speech over the agent that lasts this long stops it, whatever the words."
+    )
+    interrupt_min_words: int = Field(
+        2,
+        ge=1,
+        description="So many words over the agent stop it (backchannels such as 'uh-huh' never count).",
+    )
+    resume_after_ms: int = Field(
+        700, ge=0, description="Silence after an unconfirmed interruption until the agent goes on."
+    )
+    echo_warmup_ms: int = Field(
+        300, ge=0, description="At the start of a reply, speech must last longer to count (echo canceller)."
+    )
+    final_timeout_ms: int = Field(
+        3000, ge=100, description="Wait for the final transcript after the commit, then use the last partial."
+    )
+    max_utterance_s: float = Field(90, gt=1, description="A turn is committed after this much speech.")
+    speculation: bool = Field(True, description="Begin the reply at the pause, before the turn is committed.")
+    max_speculations: int = Field(2, ge=0, description="Speculative replies begun per turn, at most.")
+    idle_warning_s: float = Field(
+        90, gt=0, description="Silence until the caller is asked if they are there."
+    )
+    idle_end_s: float = Field(20, gt=0, description="Silence after that warning until the call ends.")
+
+
+class AudioSettings(BaseSettings):
+    """Speech detection, buffers and the Opus encoder."""
+
+    model_config = SettingsConfigDict(**_ENV, env_prefix="AUDIO_")  # type: ignore[typeddict-item]
+
+    vad_mode: int = Field(2, ge=0, le=3, description="webrtcvad aggressiveness.")
+    silero: bool = Field(True, description="Confirm webrtcvad's verdict with Silero.")
+    silero_threshold: float = Field(0.5, gt=0, lt=1, description="Silero probability that counts as speech.")
+    start_ms: int = Field(60, ge=20, description="Voiced audio until speech counts as started.")
+    stop_ms: int = Field(160, ge=40, description="Unvoiced audio until speech counts as stopped.")
+    prefix_ms: int = Field(300, ge=0, description="Audio before the start that the transcriber gets as well.")
+    jitter_wait_ms: int = Field(50, ge=0, le=200, description="A missing packet is awaited this long.")
+    playout_max_s: float = Field(20, gt=1, description="Synthesized audio held ahead of the caller's ear.")
+    opus_bitrate: int = Field(40_000, ge=6_000, le=128_000, description="Bits per second of sent audio.")
+    opus_complexity: int = Field(5, ge=0, le=10, description="Encoder effort.")
+    loss_for_fec_percent: float = Field(
+        2.0, ge=0, description="Reported packet loss from which the encoder changes to VOIP with FEC."
+    )
+
+
+class EngineSettings(BaseSettings):
+    """The four engines: which, where, with which deadline. Empty engine names choose: OpenAI-compatible when
+    that engine has a key or a base URL, else the local one."""
+
+    model_config = SettingsConfigDict(**_ENV)  # type: ignore[typeddict-item]
+
+    openai_api_key: SecretStr = Field(SecretStr(""), description="Key for every OpenAI-compatible engine.")
+    openai_base_url: str = Field("", description="Base URL for every OpenAI-compatible engine (…/v1).")
+
+    transcriber: Literal[
+        "", "openai", "openai-realtime", "pocketsphinx", "faster-whisper", "vosk", "sherpa-onnx"
+    ] = Field("", description="Transcriber.")
+    transcriber_api_key: SecretStr = Field(SecretStr(""), description="Its own key.")
+    transcriber_base_url: str = Field("", description="Its own base URL.")
+    transcriber_model: str = Field("gpt-4o-mini-transcribe", description="Its model.")
+    transcriber_model_path: str = Field("", description="Folder or file of a local model.")
+    transcriber_timeout_s: float = Field(8, gt=0, description="Deadline of a final transcript.")
+
+    language_model: Literal["", "openai", "scripted"] = Field("", description="Language model.")
+    language_model_api_key: SecretStr = Field(SecretStr(""), description="Its own key.")
+    language_model_base_url: str = Field("", description="Its own base URL.")
+    language_model_model: str = Field("gpt-4.1-mini", description="Its model.")
+    language_model_temperature: float = Field(0.6, ge=0, le=2, description="Sampling temperature.")
+    language_model_first_token_timeout_s: float = Field(6, gt=0, description="Deadline of the first token.")
+    language_model_stall_timeout_s: float = Field(4, gt=0, description="Deadline of each next token.")
+
+    synthesizer: Literal["", "openai", "flite", "espeak", "piper", "kokoro"] = Field(
+        "", description="Synthesizer."
+    )
+    synthesizer_api_key: SecretStr = Field(SecretStr(""), description="Its own key.")
+    synthesizer_base_url: str = Field("", description="Its own base URL.")
+    synthesizer_model: str = Field("gpt-4o-mini-tts", description="Its model.")
+    synthesizer_model_path: str = Field("", description="Folder or file of a local model.")
+    synthesizer_voice: str = Field("", description="Voice; empty takes the engine's own default.")
+    synthesizer_format: Literal["pcm", "opus"] = Field("pcm", description="What the provider is asked for.")
+    synthesizer_first_byte_timeout_s: float = Field(4, gt=0, description="Deadline of the first audio.")
+    synthesizer_stall_timeout_s: float = Field(3, gt=0, description="Deadline of each next audio.")
+    synthesizer_cache_bytes: int = Field(
+        16 * 1024 * 1024, ge=0, description="In-memory cache of spoken phrases; gone on restart."
+    )
+
+    moderator: Literal["", "openai", "wordlist", "off"] = Field("", description="Moderator.")
+    moderator_api_key: SecretStr = Field(SecretStr(""), description="Its own key.")
+    moderator_base_url: str = Field("", description="Its own base URL.")
+    moderator_model: str = Field("omni-moderation-latest", description="Its model.")
+    moderator_timeout_s: float = Field(
+        2, gt=0, description="Deadline of a verdict; then the local one judges."
+    )
+
+    retry_budget_ms: int = Field(
+        800, ge=0, description="A failed request is tried once more within this time."
+    )
+    breaker_failures: int = Field(3, ge=1, description="Failures in a row that open the circuit breaker.")
+    breaker_reset_s: float = Field(
+        20, gt=0, description="An open breaker lets one request try after this time."
+    )
+    filler_after_ms: int = Field(
+        1500, ge=0, description="A slow model is covered by a short filler after this."
+    )
+    pocketsphinx_workers: int = Field(2, ge=1, description="Processes that transcribe (91 MB each).")
+
+
+class StorageSettings(BaseSettings):
+    """Text and numbers; never audio."""
+
+    model_config = SettingsConfigDict(**_ENV)  # type: ignore[typeddict-item]
+
+    database_url: SecretStr = Field(SecretStr(""), description="Postgres URL. Empty: an embedded one.")
+    redis_url: SecretStr = Field(SecretStr(""), description="Redis URL. Empty: in-process, for one worker.")
+    data_dir: Path = Field(Path(".data"), description="The embedded database lives here.")
+    database_pool: int = Field(8, ge=1, description="Connections at most.")
+    database_timeout_s: float = Field(5, gt=0, description="Deadline of a query.")
+    writer_flush_ms: int = Field(100, ge=1, description="Turns are written in batches this often.")
+    writer_batch_rows: int = Field(200, ge=1, description="Rows per batch at most.")
+    writer_queue_rows: int = Field(
+        20_000, ge=1, description="Rows waiting at most; then new calls are refused."
+    )
+
+
+class Settings:
+    """All groups together. Tests replace a group: `Settings(turns=TurnSettings(min_delay_ms=100))`."""
+
+    def __init__(
+        self,
+        *,
+        server: ServerSettings | None = None,
+        turns: TurnSettings | None = None,
+        audio: AudioSettings | None = None,
+        engines: EngineSettings | None = None,
+        storage: StorageSettings | None = None,
+    ) -> None:
+        self.server = server or ServerSettings()
+        self.turns = turns or TurnSettings()
+        self.audio = audio or AudioSettings()
+        self.engines = engines or EngineSettings()
+        self.storage = storage or StorageSettings()
