@@ -49,9 +49,7 @@ class ServerSettings(BaseSettings):
     guest_secret_ttl_s: int = Field(60, ge=10, le=600, description="Life of the secret our page is given.")
     max_offer_bytes: int = Field(16 * 1024, gt=0, description="Largest SDP offer.")
     max_event_bytes: int = Field(64 * 1024, gt=0, description="Largest event on a data channel.")
-    max_ws_event_bytes: int = Field(
-        1024 * 1024, gt=0, description="Largest WebSocket message (base64 audio included)."
-    )
+    max_ws_event_bytes: int = Field(1024 * 1024, gt=0, description="Largest WebSocket message (base64 audio included).")
     max_http_body_bytes: int = Field(256 * 1024, gt=0, description="Largest other request body.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log level.")
 
@@ -83,9 +81,7 @@ class TurnSettings(BaseSettings):
     max_utterance_s: float = Field(90, gt=1, description="A turn is committed after this much speech.")
     speculation: bool = Field(True, description="Begin the reply at the pause, before the turn is committed.")
     max_speculations: int = Field(2, ge=0, description="Speculative replies begun per turn, at most.")
-    idle_warning_s: float = Field(
-        90, gt=0, description="Silence until the caller is asked if they are there."
-    )
+    idle_warning_s: float = Field(90, gt=0, description="Silence until the caller is asked if they are there.")
     idle_end_s: float = Field(20, gt=0, description="Silence after that warning until the call ends.")
 
 
@@ -118,9 +114,9 @@ class EngineSettings(BaseSettings):
     openai_api_key: SecretStr = Field(SecretStr(""), description="Key for every OpenAI-compatible engine.")
     openai_base_url: str = Field("", description="Base URL for every OpenAI-compatible engine (…/v1).")
 
-    transcriber: Literal[
-        "", "openai", "openai-realtime", "pocketsphinx", "faster-whisper", "vosk", "sherpa-onnx"
-    ] = Field("", description="Transcriber.")
+    transcriber: Literal["", "openai", "openai-realtime", "pocketsphinx", "faster-whisper", "vosk", "sherpa-onnx"] = (
+        Field("", description="Transcriber.")
+    )
     transcriber_api_key: SecretStr = Field(SecretStr(""), description="Its own key.")
     transcriber_base_url: str = Field("", description="Its own base URL.")
     transcriber_model: str = Field("gpt-4o-mini-transcribe", description="Its model.")
@@ -135,9 +131,7 @@ class EngineSettings(BaseSettings):
     language_model_first_token_timeout_s: float = Field(6, gt=0, description="Deadline of the first token.")
     language_model_stall_timeout_s: float = Field(4, gt=0, description="Deadline of each next token.")
 
-    synthesizer: Literal["", "openai", "flite", "espeak", "piper", "kokoro"] = Field(
-        "", description="Synthesizer."
-    )
+    synthesizer: Literal["", "openai", "flite", "espeak", "piper", "kokoro"] = Field("", description="Synthesizer.")
     synthesizer_api_key: SecretStr = Field(SecretStr(""), description="Its own key.")
     synthesizer_base_url: str = Field("", description="Its own base URL.")
     synthesizer_model: str = Field("gpt-4o-mini-tts", description="Its model.")
@@ -154,20 +148,12 @@ class EngineSettings(BaseSettings):
     moderator_api_key: SecretStr = Field(SecretStr(""), description="Its own key.")
     moderator_base_url: str = Field("", description="Its own base URL.")
     moderator_model: str = Field("omni-moderation-latest", description="Its model.")
-    moderator_timeout_s: float = Field(
-        2, gt=0, description="Deadline of a verdict; then the local one judges."
-    )
+    moderator_timeout_s: float = Field(2, gt=0, description="Deadline of a verdict; then the local one judges.")
 
-    retry_budget_ms: int = Field(
-        800, ge=0, description="A failed request is tried once more within this time."
-    )
+    retry_budget_ms: int = Field(800, ge=0, description="A failed request is tried once more within this time.")
     breaker_failures: int = Field(3, ge=1, description="Failures in a row that open the circuit breaker.")
-    breaker_reset_s: float = Field(
-        20, gt=0, description="An open breaker lets one request try after this time."
-    )
-    filler_after_ms: int = Field(
-        1500, ge=0, description="A slow model is covered by a short filler after this."
-    )
+    breaker_reset_s: float = Field(20, gt=0, description="An open breaker lets one request try after this time.")
+    filler_after_ms: int = Field(1500, ge=0, description="A slow model is covered by a short filler after this.")
     pocketsphinx_workers: int = Field(2, ge=1, description="Processes that transcribe (91 MB each).")
 
 
@@ -183,9 +169,7 @@ class StorageSettings(BaseSettings):
     database_timeout_s: float = Field(5, gt=0, description="Deadline of a query.")
     writer_flush_ms: int = Field(100, ge=1, description="Turns are written in batches this often.")
     writer_batch_rows: int = Field(200, ge=1, description="Rows per batch at most.")
-    writer_queue_rows: int = Field(
-        20_000, ge=1, description="Rows waiting at most; then new calls are refused."
-    )
+    writer_queue_rows: int = Field(20_000, ge=1, description="Rows waiting at most; then new calls are refused.")
 
 
 class Settings:

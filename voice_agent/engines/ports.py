@@ -25,9 +25,7 @@ class EngineError(Exception):
     a caller's words.
     """
 
-    def __init__(
-        self, message: str, *, code: str, retryable: bool, retry_after_s: float | None = None
-    ) -> None:
+    def __init__(self, message: str, *, code: str, retryable: bool, retry_after_s: float | None = None) -> None:
         super().__init__(message)
         self.code = code
         self.retryable = retryable
