@@ -36,6 +36,21 @@ class ServerSettings(BaseSettings):
         description="Comma-separated browser origins that may call the API besides our own. "
         "'*' permits key-bearing clients from anywhere.",
     )
+    public_origin: str = Field(
+        "",
+        description="Where browsers reach us, e.g. https://voice.example.org. Empty: whatever the Host header says, "
+        "but on a loopback address only its own names.",
+    )
+    trust_proxy: bool = Field(
+        False, description="Take the caller's address from the last entry of X-Forwarded-For (a proxy of ours sets it)."
+    )
+    web_dir: Path = Field(Path(), description="Folder of the page. Empty: the one that comes with the server.")
+    default_agent: str = Field("interviewer", description="The agent where a client names none.")
+    model_aliases: str = Field(
+        "gpt-realtime,gpt-4o-realtime,gpt-4o-mini-realtime",
+        description="Comma-separated beginnings of model names that stock clients send by default: they mean the "
+        "agent of the client secret, else DEFAULT_AGENT.",
+    )
     guests: bool = Field(True, description="Our own page may call without a key; nothing of it is kept.")
     max_calls: int = Field(100, ge=1, description="Calls one process accepts; one more gets 503.")
     max_call_s: float = Field(3600, gt=0, description="A call ends after this time.")
@@ -47,11 +62,33 @@ class ServerSettings(BaseSettings):
     drain_timeout_s: float = Field(30, ge=0, description="On SIGTERM calls may go on for this long.")
     client_secret_ttl_s: int = Field(600, ge=10, le=7200, description="Default life of an ek_ secret.")
     guest_secret_ttl_s: int = Field(60, ge=10, le=600, description="Life of the secret our page is given.")
+    guest_limit: int = Field(10, ge=1, description="Guest calls per address and window.")
+    guest_window_s: int = Field(60, ge=1, description="That window.")
+    header_timeout_s: float = Field(
+        15, gt=0, description="A connection that is idle, or whose request headers are not complete, is closed after."
+    )
+    body_timeout_s: float = Field(10, gt=0, description="A request body must be complete after this time.")
+    retry_after_s: int = Field(5, ge=1, description="What a client is told to wait when the server is full.")
+    goodbye_timeout_s: float = Field(8, ge=0, description="At the end of a drain calls may say goodbye for this long.")
+    max_side_channels: int = Field(4, ge=0, description="WebSockets that may be attached to one call besides its own.")
     max_offer_bytes: int = Field(16 * 1024, gt=0, description="Largest SDP offer.")
     max_event_bytes: int = Field(64 * 1024, gt=0, description="Largest event on a data channel.")
     max_ws_event_bytes: int = Field(1024 * 1024, gt=0, description="Largest WebSocket message (base64 audio included).")
+    max_ws_message_bytes: int = Field(
+        2 * 1024 * 1024,
+        gt=0,
+        description="A message above MAX_WS_EVENT_BYTES is answered with an error event; above this the socket closes.",
+    )
+    ws_heartbeat_s: float = Field(20, gt=0, description="A WebSocket is pinged this often; no answer closes it.")
+    ws_send_queue_bytes: int = Field(
+        4 * 1024 * 1024, gt=0, description="Events waiting for a WebSocket client; one that cannot keep up is closed."
+    )
+    ws_send_timeout_s: float = Field(10, gt=0, description="A WebSocket client must take an event within this time.")
     max_http_body_bytes: int = Field(256 * 1024, gt=0, description="Largest other request body.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log level.")
+    log_format: Literal["logfmt", "json"] = Field("logfmt", description="Format of the log on stderr.")
+    metrics_public: bool = Field(False, description="Serve /metrics to any client, not only to this machine.")
+    max_loop_lag_ms: int = Field(100, ge=1, description="p99 event loop lag from which /readyz fails.")
 
 
 class TurnSettings(BaseSettings):
