@@ -44,7 +44,7 @@ class ServerSettings(BaseSettings):
     trust_proxy: bool = Field(
         False, description="Take the caller's address from the last entry of X-Forwarded-For (a proxy of ours sets it)."
     )
-    web_dir: Path = Field(Path(), description="Folder of the page. Empty: the one that comes with the server.")
+    web_dir: str = Field("", description="Folder of the page. Empty: the one that comes with the server.")
     default_agent: str = Field("interviewer", description="The agent where a client names none.")
     model_aliases: str = Field(
         "gpt-realtime,gpt-4o-realtime,gpt-4o-mini-realtime",
@@ -159,6 +159,24 @@ class EngineSettings(BaseSettings):
     transcriber_model: str = Field("gpt-4o-mini-transcribe", description="Its model.")
     transcriber_model_path: str = Field("", description="Folder or file of a local model.")
     transcriber_timeout_s: float = Field(8, gt=0, description="Deadline of a final transcript.")
+    transcriber_word_times: bool = Field(
+        False, description="Ask for word times (whisper-1 and its kin); the transcript then comes in one piece."
+    )
+    transcriber_client_models: str = Field(
+        "", description="Comma-separated models that a client's session may ask for; others get TRANSCRIBER_MODEL."
+    )
+    transcriber_replay_s: float = Field(
+        90,
+        ge=0,
+        description="Audio of the current utterance held in memory, so that another engine can take it over "
+        "from its beginning. Longer utterances are not taken over.",
+    )
+    transcriber_warm_connections: int = Field(
+        1, ge=0, description="Idle connections kept ready for 'openai-realtime'; a used one returns to them."
+    )
+    transcriber_connection_max_age_s: float = Field(
+        900, gt=0, description="A ready connection older than this is replaced."
+    )
 
     language_model: Literal["", "openai", "scripted"] = Field("", description="Language model.")
     language_model_api_key: SecretStr = Field(SecretStr(""), description="Its own key.")
@@ -175,6 +193,19 @@ class EngineSettings(BaseSettings):
     synthesizer_model_path: str = Field("", description="Folder or file of a local model.")
     synthesizer_voice: str = Field("", description="Voice; empty takes the engine's own default.")
     synthesizer_format: Literal["pcm", "opus"] = Field("pcm", description="What the provider is asked for.")
+    synthesizer_pcm_rate_hz: int = Field(24_000, ge=8_000, le=48_000, description="Rate of the provider's PCM.")
+    synthesizer_openai_voice: str = Field(
+        "alloy",
+        description="Voice asked of a provider that needs one when neither SYNTHESIZER_VOICE nor the agent "
+        "names one, or when it does not know theirs.",
+    )
+    synthesizer_instructions: str = Field(
+        "Speak naturally, in a warm and conversational tone. The language is {language}.",
+        description="Style asked of models that take instructions; empty sends none.",
+    )
+    synthesizer_chars_per_s: float = Field(
+        15, gt=0, description="Pace by which the part of a clause already spoken is estimated when a voice fails."
+    )
     synthesizer_first_byte_timeout_s: float = Field(4, gt=0, description="Deadline of the first audio.")
     synthesizer_stall_timeout_s: float = Field(3, gt=0, description="Deadline of each next audio.")
     synthesizer_cache_bytes: int = Field(
@@ -188,10 +219,32 @@ class EngineSettings(BaseSettings):
     moderator_timeout_s: float = Field(2, gt=0, description="Deadline of a verdict; then the local one judges.")
 
     retry_budget_ms: int = Field(800, ge=0, description="A failed request is tried once more within this time.")
+    retry_delay_ms: int = Field(100, ge=0, description="Wait before that, give or take half of it at random.")
+    local_fallback: bool = Field(True, description="Local engines stand ready behind those of a provider.")
+    provider_connect_timeout_s: float = Field(3, gt=0, description="Deadline of a connection to a provider.")
+    provider_send_timeout_s: float = Field(5, gt=0, description="Deadline of each piece sent to a provider.")
+    provider_read_timeout_s: float = Field(
+        30, gt=0, description="Longest silence on a provider's connection, whatever the engine's own deadlines."
+    )
+    provider_connections: int = Field(200, ge=1, description="HTTP connections per provider at most.")
+    provider_keepalive_s: float = Field(60, ge=0, description="An idle HTTP connection is kept ready this long.")
+    provider_message_bytes: int = Field(1024 * 1024, gt=0, description="Largest WebSocket message of a provider.")
     breaker_failures: int = Field(3, ge=1, description="Failures in a row that open the circuit breaker.")
     breaker_reset_s: float = Field(20, gt=0, description="An open breaker lets one request try after this time.")
     filler_after_ms: int = Field(1500, ge=0, description="A slow model is covered by a short filler after this.")
     pocketsphinx_workers: int = Field(2, ge=1, description="Processes that transcribe (91 MB each).")
+    pocketsphinx_partial_ms: int = Field(200, ge=50, description="Audio between two partial transcripts.")
+    transcriber_workers: int = Field(1, ge=1, description="Processes of a transcriber with a model path.")
+    transcriber_threads: int = Field(2, ge=1, description="Threads each of those computes with.")
+    synthesizer_workers: int = Field(2, ge=1, description="Processes of a local synthesizer.")
+    synthesizer_threads: int = Field(2, ge=1, description="Threads each computes with (piper, kokoro).")
+    worker_start_timeout_s: float = Field(60, gt=0, description="Deadline for a local engine to load.")
+    worker_wait_s: float = Field(10, gt=0, description="Wait for a free local worker, at most.")
+    worker_reset_timeout_s: float = Field(2, gt=0, description="A worker that does not stop a job by then is replaced.")
+    worker_stop_timeout_s: float = Field(3, gt=0, description="Deadline for the workers to be gone at shutdown.")
+    worker_restart_s: float = Field(0.5, gt=0, description="Pause before a dead worker is replaced; doubles to 30 s.")
+    worker_niceness: int = Field(5, ge=0, le=19, description="Local workers yield this much to the media path.")
+    worker_audio_max_s: float = Field(120, gt=1, description="Longest utterance or clause a worker handles.")
 
 
 class StorageSettings(BaseSettings):
