@@ -1,10 +1,62 @@
-# Everything runs in .venv, made from requirements.lock; nothing is installed into the machine's Python.
+# Everything is installed into .venv from the lock files; the machine's own Python is left alone.
+# `make run` and `make test` do all set-up by themselves.
 PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: setup setup-dev run test lint lock bench clean
+.PHONY: help setup setup-dev run test test-fast lint format lock bench clean
 
-$(VENV)/.installed: requirements.lock pyproject.toml
-	scripts/setup.sh "$(PYTHON)" "$(VENV)"
+help:
+	@echo "make run     set up and serve http://127.0.0.1:8080 (HOST and PORT choose the address)"
+	@echo "make test    set up, check and test everything"
+	@echo "make lint    ruff, mypy and the import contract alone"
+	@echo "make bench   benchmarks (minutes; not part of the tests)"
+	@echo "make lock    renew the lock files from pyproject.toml"
+	@echo "make clean   remove what set-up made (never .data)"
+
+setup: $(VENV)/.run-ready
+setup-dev: $(VENV)/.dev-ready
+
+$(VENV)/bin/python:
+	scripts/make_venv.sh "$(PYTHON)" "$(VENV)"
+
+$(VENV)/.run-ready: requirements.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
 	@touch $@
+
+$(VENV)/.dev-ready: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
+	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	@touch $@ $(VENV)/.run-ready
+
+run: setup
+	@exec $(BIN)/voice-agent serve
+
+lint: setup-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: setup-dev
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+test: lint
+	$(BIN)/python -m scripts.prepare_browser
+	$(BIN)/python -m pytest
+
+bench: setup-dev
+	$(BIN)/python -m scripts.bench_media
+	$(BIN)/python -m scripts.bench_writer
+
+lock: setup-dev
+	$(BIN)/python -m pip install -q --disable-pip-version-check uv
+	$(BIN)/uv pip compile pyproject.toml --extra espeak --generate-hashes --no-emit-index-url --no-annotate \
+		--no-header --python-version 3.11 --upgrade -q -o requirements.lock
+	$(BIN)/uv pip compile pyproject.toml --extra espeak --group dev --generate-hashes --no-emit-index-url --no-annotate \
+		--no-header --python-version 3.11 -c requirements.lock -q -o requirements-dev.lock
+
+clean:
+	rm -rf $(VENV) .node .mypy_cache .ruff_cache .pytest_cache .hypothesis

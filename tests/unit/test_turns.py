@@ -1,0 +1,359 @@
+"""The turn machine, by tables of (time, event) and by random interleavings. No clock, no sleep."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from voice_agent.call.turn_types import (
+    Action,
+    AnnounceSpeech,
+    AskAgain,
+    CancelReply,
+    CommitRequested,
+    CommitTurn,
+    CutSegment,
+    DiscardReply,
+    DropTurn,
+    EndIdle,
+    Event,
+    Hypothesis,
+    IdleTimeout,
+    Nudge,
+    PausePlayout,
+    PlayoutCleared,
+    PlayoutStarted,
+    ReleaseReply,
+    ReplyCancelled,
+    ReplyEnded,
+    ReplyRequested,
+    ResumePlayout,
+    SpeechStarted,
+    SpeechStopped,
+    StartReply,
+    Tick,
+    TurnConfig,
+    WarnIdle,
+)
+from voice_agent.call.turns import Phase, TurnMachine
+
+PLAIN = TurnConfig(speculation=False)
+
+
+class Call:
+    """Feeds a machine and keeps its clock: `until` fires every deadline on the way, as the session's timer does."""
+
+    def __init__(self, config: TurnConfig = PLAIN) -> None:
+        self.machine = TurnMachine(config, 0.0)
+        self.now = 0.0
+        self.log: list[Action] = []
+
+    def feed(self, *events: Event) -> list[Action]:
+        done = [action for event in events for action in self.machine.feed(event, self.now)]
+        self.log += done
+        return done
+
+    def until(self, at: float) -> list[Action]:
+        done: list[Action] = []
+        while (deadline := self.machine.next_deadline()) is not None and deadline <= at:
+            self.now = max(self.now, deadline)
+            done += self.feed(Tick())
+        self.now = at
+        return done + self.feed(Tick())
+
+    def says(self, text: str, segment: int = 1, *, at: float, lasting: float) -> list[Action]:
+        """A whole segment with its final transcript 0.1 s after the pause was noticed (0.16 s)."""
+        done = self.until(at) + self.feed(SpeechStarted(segment))
+        done += self.until(at + lasting + 0.16) + self.feed(SpeechStopped(segment, at + lasting))
+        return done + self.until(at + lasting + 0.26) + self.feed(Hypothesis(segment, text, True))
+
+
+def kinds(actions: Iterable[Action]) -> list[str]:
+    return [type(action).__name__ for action in actions]
+
+
+def playing(config: TurnConfig = PLAIN) -> Call:
+    """A call whose agent has been speaking for two seconds."""
+    call = Call(config)
+    call.feed(ReplyRequested(), PlayoutStarted(1))
+    call.until(2.0)
+    call.log.clear()
+    return call
+
+
+def test_a_complete_turn_is_committed_after_the_short_delay_and_answered() -> None:
+    call = Call()
+    call.says("my printer says it is offline.", at=1.0, lasting=2.0)
+    assert CommitTurn("my printer says it is offline.", (1,), False) not in call.log
+    call.until(3.27)
+    assert call.log == [
+        AnnounceSpeech(),
+        CommitTurn("my printer says it is offline.", (1,), False),
+        StartReply(1, "my printer says it is offline.", False),
+    ]
+
+
+@pytest.mark.parametrize("text", ["my printer and", "I tried to", "um", "my number is five five", "well, because"])
+def test_an_incomplete_turn_is_given_more_time(text: str) -> None:
+    call = Call()
+    call.says(text, at=0.0, lasting=1.0)
+    assert "CommitTurn" not in kinds(call.until(2.0))
+    assert "CommitTurn" in kinds(call.until(3.6))
+
+
+def test_speech_that_goes_on_within_the_delay_makes_one_turn_of_two_segments() -> None:
+    call = Call()
+    call.says("my printer and", 1, at=0.0, lasting=1.0)
+    call.says("my scanner are both offline.", 2, at=1.8, lasting=1.5)
+    call.until(5.0)
+    assert [a for a in call.log if isinstance(a, CommitTurn)] == [
+        CommitTurn("my printer and my scanner are both offline.", (1, 2), False)
+    ]
+    assert kinds(call.log).count("AnnounceSpeech") == 1
+
+
+def test_the_commit_waits_for_the_final_transcript_but_not_for_ever() -> None:
+    call = Call()
+    call.feed(SpeechStarted(1))
+    call.until(1.16)
+    call.feed(SpeechStopped(1, 1.0), Hypothesis(1, "hello there my", False))
+    assert "CommitTurn" not in kinds(call.until(3.9))
+    assert CommitTurn("hello there my", (1,), True) in call.until(4.1)
+
+
+def test_a_held_reply_is_released_when_the_committed_words_are_those_it_was_begun_with() -> None:
+    call = Call(TurnConfig())
+    actions = call.says("My printer is offline", at=0.0, lasting=1.0)
+    assert StartReply(1, "My printer is offline", True) in actions
+    assert call.machine.phase is Phase.HELD
+    assert kinds(call.until(2.0)) == ["CommitTurn", "ReleaseReply"]
+
+
+def test_a_held_reply_is_discarded_when_the_caller_goes_on() -> None:
+    call = Call(TurnConfig())
+    call.says("My printer is offline and", 1, at=0.0, lasting=1.0)
+    call.says("so is my scanner", 2, at=1.5, lasting=1.0)
+    call.until(4.0)
+    assert kinds(call.log) == [
+        "AnnounceSpeech",
+        "StartReply",
+        "DiscardReply",
+        "StartReply",
+        "CommitTurn",
+        "ReleaseReply",
+    ]
+    assert ReleaseReply(2) in call.log
+
+
+def test_speculation_is_capped_per_turn() -> None:
+    call = Call(TurnConfig(max_speculations=2))
+    for n in range(5):
+        call.says(f"part {n} and", n, at=n * 1.5, lasting=1.0)
+    assert sum(isinstance(a, StartReply) and a.speculative for a in call.log) == 2
+
+
+def test_without_detection_speech_does_not_end_turns_or_stop_replies() -> None:
+    call = playing(TurnConfig(detection=False))
+    call.says("no wait stop", at=2.5, lasting=2.0)
+    call.until(20.0)
+    assert call.log == [AnnounceSpeech()]
+    call.feed(CommitRequested())
+    assert kinds(call.log) == ["AnnounceSpeech", "CommitTurn"]
+
+
+def test_speech_over_the_agent_pauses_it_at_once_and_stops_it_when_confirmed_by_words() -> None:
+    call = playing()
+    assert call.feed(SpeechStarted(1)) == [PausePlayout()]
+    call.until(2.3)
+    assert call.feed(Hypothesis(1, "no wait", False)) == [CancelReply(1, "turn_detected"), AnnounceSpeech()]
+
+
+def test_speech_over_the_agent_without_words_yet_is_confirmed_by_its_length() -> None:
+    call = playing()
+    call.feed(SpeechStarted(1))
+    assert kinds(call.until(2.44)) == []
+    assert kinds(call.until(2.46)) == ["CancelReply", "AnnounceSpeech"]
+
+
+@pytest.mark.parametrize("text", ["uh huh", "", "Okay.", "mm", "yeah, right"])
+def test_a_backchannel_or_a_cough_lets_the_agent_go_on_where_it_paused(text: str) -> None:
+    call = playing()
+    call.says(text, at=2.5, lasting=0.3)
+    assert call.log == [PausePlayout(), ResumePlayout(), DropTurn((1,), False)]
+    assert call.machine.phase is Phase.PLAYING
+
+
+def test_a_slow_transcript_does_not_keep_the_agent_silent() -> None:
+    call = playing()
+    call.feed(SpeechStarted(1))
+    call.until(2.36)
+    call.feed(SpeechStopped(1, 2.2))
+    assert kinds(call.until(2.95)) == ["ResumePlayout"]
+    assert kinds(call.feed(Hypothesis(1, "stop", True))) == ["CancelReply", "AnnounceSpeech"]
+
+
+def test_echo_at_the_start_of_a_reply_does_not_pause_it() -> None:
+    call = Call()
+    call.feed(ReplyRequested(), PlayoutStarted(1), SpeechStarted(1))
+    assert kinds(call.until(0.2)) == []
+    call.feed(SpeechStopped(1, 0.1), Hypothesis(1, "", True))
+    assert kinds(call.log) == ["StartReply", "DropTurn"]
+
+
+def test_real_speech_outlasts_the_echo_warm_up() -> None:
+    call = Call()
+    call.feed(ReplyRequested(), PlayoutStarted(1), SpeechStarted(1))
+    assert kinds(call.until(0.31)) == ["PausePlayout"]
+
+
+def test_when_interruption_is_off_the_answer_waits_for_the_reply_to_end() -> None:
+    call = playing(TurnConfig(speculation=False, interrupt_response=False))
+    call.says("tell me about the weather.", at=2.5, lasting=1.0)
+    call.until(5.0)
+    assert kinds(call.log) == ["AnnounceSpeech", "CommitTurn"]
+    assert call.feed(ReplyEnded(1)) == [StartReply(2, "tell me about the weather.", False)]
+
+
+def test_a_reply_that_ends_under_the_callers_speech_leaves_them_an_ordinary_turn() -> None:
+    call = playing()
+    call.feed(SpeechStarted(1), ReplyEnded(1))
+    call.until(2.9)
+    assert kinds(call.log) == ["PausePlayout", "AnnounceSpeech"]
+    call.feed(SpeechStopped(1, 2.7), Hypothesis(1, "yes, done.", True))
+    assert kinds(call.until(4.0)) == ["CommitTurn", "StartReply"]
+
+
+def test_real_speech_without_words_is_asked_about_but_not_for_ever() -> None:
+    call = Call()
+    for n in range(4):
+        call.says("", n, at=1.0 + 3 * n, lasting=1.2)
+        call.feed(ReplyEnded(n + 1))
+    assert sum(isinstance(a, AskAgain) for a in call.log) == PLAIN.max_unclear
+
+
+def test_a_short_noise_is_dropped_without_a_word() -> None:
+    call = Call()
+    call.says("", at=1.0, lasting=0.2)
+    assert call.log == [AnnounceSpeech(), DropTurn((1,), True)]
+
+
+def test_an_endless_turn_is_cut_and_committed() -> None:
+    call = Call(TurnConfig(speculation=False, max_utterance_s=30))
+    call.feed(SpeechStarted(1))
+    assert kinds(call.until(30.1))[-1] == "CutSegment"
+    call.feed(SpeechStopped(1, 30.1), Hypothesis(1, "a long story and", True))
+    assert kinds(call.log).count("CutSegment") == 1
+    assert CommitTurn("a long story and", (1,), False) in call.log
+
+
+def test_silence_is_nudged_then_warned_about_then_ended() -> None:
+    call = Call(TurnConfig(nudges=((8, "Take your time."), (20, "Shall I rephrase?")), idle_warning_s=90, idle_end_s=20))
+    seen = []
+    for second in range(1, 125):
+        for action in call.until(float(second)):
+            if isinstance(action, (Nudge, WarnIdle, EndIdle)):
+                seen.append((second, type(action).__name__))
+                if not isinstance(action, EndIdle):
+                    call.feed(ReplyEnded(action.reply))
+    assert seen == [(8, "Nudge"), (20, "Nudge"), (90, "WarnIdle"), (110, "EndIdle")]
+
+
+def test_speech_after_the_warning_keeps_the_call() -> None:
+    call = Call(TurnConfig(speculation=False, idle_warning_s=10, idle_end_s=5))
+    call.until(10.5)
+    call.feed(ReplyEnded(1))
+    call.says("I am still here.", at=12.0, lasting=1.0)
+    call.until(16.0)
+    assert "EndIdle" not in kinds(call.log)
+
+
+def test_the_idle_timeout_of_server_vad_asks_the_model_to_speak() -> None:
+    call = Call(TurnConfig(idle_timeout_ms=5000))
+    assert call.until(5.1) == [IdleTimeout(1)]
+
+
+def test_a_clear_while_idle_is_not_an_error_and_a_clear_while_playing_stops() -> None:
+    call = Call()
+    assert call.feed(PlayoutCleared()) == []
+    call = playing()
+    assert call.feed(PlayoutCleared()) == [CancelReply(1, "client_cancelled")]
+
+
+EVENTS = st.one_of(
+    st.builds(SpeechStarted, st.integers(1, 4)),
+    st.builds(SpeechStopped, st.integers(1, 4), st.floats(0, 60)),
+    st.builds(Hypothesis, st.integers(1, 4), st.sampled_from(["", "um", "yes", "stop that now", "and"]), st.booleans()),
+    st.builds(CommitRequested),
+    st.builds(ReplyRequested),
+    st.builds(ReplyCancelled),
+    st.builds(PlayoutCleared),
+    st.builds(PlayoutStarted, st.integers(1, 6)),
+    st.builds(ReplyEnded, st.integers(1, 6)),
+    st.builds(Tick),
+)
+CONFIGS = st.builds(
+    TurnConfig,
+    detection=st.booleans(),
+    create_response=st.booleans(),
+    interrupt_response=st.booleans(),
+    speculation=st.booleans(),
+    nudges=st.sampled_from([(), ((3.0, "hm?"),)]),
+    idle_warning_s=st.sampled_from([None, 12.0]),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(CONFIGS, st.lists(st.tuples(st.floats(0, 2), EVENTS), max_size=60))
+def test_whatever_happens_there_is_one_reply_at_most_and_every_reply_ends(
+    config: TurnConfig, script: list[tuple[float, Event]]
+) -> None:
+    call = Call(config)
+    for step, event in script:
+        call.until(call.now + step)
+        call.feed(event)
+    live: int | None = None
+    held = False
+    for action in call.log:
+        match action:
+            case StartReply(reply, _, speculative):
+                assert live is None or reply > live
+                live, held = reply, speculative
+            case Nudge(reply) | IdleTimeout(reply) | AskAgain(reply) | WarnIdle(reply):
+                live, held = reply, False
+            case ReleaseReply(reply):
+                assert live == reply
+                assert held
+                held = False
+            case DiscardReply(reply):
+                assert live == reply
+                assert held
+                live = None
+            case CancelReply(reply):
+                assert live == reply
+                assert not held
+                live = None
+            case PausePlayout() | ResumePlayout():
+                assert live is not None
+                assert not held
+            case CommitTurn() | DropTurn() | AnnounceSpeech() | EndIdle() | CutSegment():
+                pass
+
+
+@settings(max_examples=200, deadline=None)
+@given(CONFIGS, st.lists(st.tuples(st.floats(0, 2), EVENTS), max_size=40))
+def test_deadlines_never_spin(config: TurnConfig, script: list[tuple[float, Event]]) -> None:
+    machine = TurnMachine(config, 0.0)
+    now = 0.0
+    for step, event in script:
+        now += step
+        machine.feed(event, now)
+        for _ in range(20):
+            deadline = machine.next_deadline()
+            assert deadline is None or deadline > now
+            if deadline is None or deadline > now + 5:
+                break
+            now = deadline
+            machine.feed(Tick(), now)

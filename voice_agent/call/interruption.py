@@ -1,0 +1,68 @@
+"""Does speech over the agent mean "stop", or "I'm listening", or nothing? A pure, replaceable policy."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+
+_WORD = re.compile(r"[\w'’]+")
+
+_BACKCHANNELS = frozenset(
+    """
+    uh huh uhuh mhm mm mmm hmm hm mhmm um er ah oh okay ok yeah yep yes right sure aha alright cool great nice wow
+    really i see got it good gotcha
+    ja genau aha mhm oui ouais d'accord sí vale claro sì certo
+    """.split()
+)
+_COMMANDS = frozenset(
+    "stop wait hold pause no sorry excuse actually but hang hey human repeat skip halt moment stopp warte nein arrête "
+    "attends non espera aspetta".split()
+)
+
+
+class Verdict(Enum):
+    CONFIRM = auto()
+    """The caller takes the floor: the agent stops."""
+    WAIT = auto()
+    """Not known yet: the agent stays paused."""
+    DISMISS = auto()
+    """A backchannel or noise: the agent goes on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overlap:
+    """What is known of speech over the agent."""
+
+    text: str
+    """Words recognised so far; empty if none yet."""
+    final: bool
+    """No more words will come for it."""
+    speaking: bool
+    speech_ms: float
+    """How long the caller has spoken, pauses left out."""
+
+
+InterruptionPolicy = Callable[[Overlap], Verdict]
+
+
+def policy(*, min_ms: int, min_words: int) -> InterruptionPolicy:
+    """The default policy: commands stop at once, other words by number, sound without words by duration.
+
+    A run that holds only backchannels ("uh-huh, right") never stops the agent, however long; until the transcriber
+    has said what it is, duration decides.
+    """
+
+    def judge(overlap: Overlap) -> Verdict:
+        words = [w.lower() for w in _WORD.findall(overlap.text)]
+        telling = [w for w in words if w not in _BACKCHANNELS]
+        if any(w in _COMMANDS for w in telling) or len(telling) >= min_words:
+            return Verdict.CONFIRM
+        if overlap.final:
+            return Verdict.CONFIRM if telling else Verdict.DISMISS
+        if not words and overlap.speaking and overlap.speech_ms >= min_ms:
+            return Verdict.CONFIRM
+        return Verdict.WAIT
+
+    return judge

@@ -1,0 +1,82 @@
+"""The playout ledger: what was queued for the caller's ear, and how much of it was heard.
+
+The one source for history, captions and metrics. It knows positions, not clocks: the transport says how far the
+current reply has been played. Where a synthesizer gives no word marks, words are placed in proportion to their length.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from voice_agent.text.words import heard_prefix
+
+_MS_PER_CHARACTER = 65
+"""Speaking time of a clause that is still being synthesized: about 165 words a minute at 5.5 characters a word."""
+
+
+@dataclass(slots=True)
+class _Clause:
+    text: str
+    start_ms: int
+    audio_ms: int = 0
+    complete: bool = False
+
+    def heard(self, position_ms: int) -> str:
+        played = position_ms - self.start_ms
+        if played <= 0:
+            return ""
+        if self.complete:
+            if played >= self.audio_ms:
+                return self.text
+            length = self.audio_ms
+        else:
+            length = max(self.audio_ms, _MS_PER_CHARACTER * len(self.text))
+        return heard_prefix(self.text, played / length) if length else ""
+
+
+@dataclass(slots=True)
+class PlayoutLedger:
+    """One reply's spoken text against its audio. All positions in ms from the reply's first sample."""
+
+    _clauses: list[_Clause] = field(default_factory=list)
+    _heard_ms: int = 0
+
+    def clause(self, text: str) -> None:
+        """A clause of the written text follows; the one before it is complete."""
+        self.complete()
+        self._clauses.append(_Clause(text, self.queued_ms))
+
+    def audio(self, ms: int) -> None:
+        """So much audio of the latest clause was queued."""
+        self._clauses[-1].audio_ms += ms
+
+    def complete(self) -> None:
+        """All audio of the latest clause is queued."""
+        if self._clauses:
+            self._clauses[-1].complete = True
+
+    def played(self, position_ms: int) -> None:
+        """The transport played up to here. Never goes back."""
+        self._heard_ms = max(self._heard_ms, min(position_ms, self.queued_ms))
+
+    def truncated(self, heard_ms: int) -> None:
+        """The client says it played less than was sent (it plays from its own buffer)."""
+        self._heard_ms = min(heard_ms, self.queued_ms)
+
+    @property
+    def queued_ms(self) -> int:
+        return self._clauses[-1].start_ms + self._clauses[-1].audio_ms if self._clauses else 0
+
+    @property
+    def heard_ms(self) -> int:
+        return self._heard_ms
+
+    @property
+    def written(self) -> str:
+        """All text that was queued to be spoken."""
+        return "".join(clause.text for clause in self._clauses)
+
+    @property
+    def heard(self) -> str:
+        """The text up to the last whole word that was heard."""
+        return "".join(clause.heard(self._heard_ms) for clause in self._clauses)

@@ -1,0 +1,374 @@
+"""One reply of the agent, from the request to its last queued sound.
+
+Three stages with bounded queues between them, so that a slow ear holds back the model and nothing piles up:
+
+    write       language model -> clauses (tools run here, and only once the reply is released)
+    synthesize  clause -> speech, one clause ahead of what is being played
+    deliver     the gate: nothing passes before the turn is committed and the caller's words are judged
+
+While the reply is held, each stage works as far as its queue allows and no further: one clause of speech, a few clauses
+of text. Cancelling the task closes every generator, and so the provider's work, at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Protocol
+
+from voice_agent.engines.bundle import Engines
+from voice_agent.engines.ports import (
+    AudioChunk,
+    EngineError,
+    Finished,
+    Message,
+    ReplyRequest,
+    SpeechOptions,
+    Switched,
+    TextDelta,
+    ToolCall,
+    Usage,
+)
+from voice_agent.text.clauses import ClauseSplitter
+from voice_agent.text.normalise import speakable
+
+log = logging.getLogger(__name__)
+
+_CLAUSES_AHEAD = 3
+_CHUNKS_AHEAD = 256
+
+Status = Literal["completed", "incomplete", "failed"]
+
+
+class ReplyOutput(Protocol):
+    """What a released reply does to the call. All synchronous; `room` alone may wait."""
+
+    def begun(self) -> None:
+        """The reply is released: from now on the client hears of it. Called once, before anything else."""
+
+    def clause(self, text: str) -> None:
+        """A clause of the written text, about to be spoken (or shown, where the reply is text)."""
+
+    def audio(self, chunk: AudioChunk) -> None:
+        """Speech of the latest clause."""
+
+    def clause_spoken(self) -> None:
+        """All speech of the latest clause was handed over."""
+
+    def client_calls(self, calls: Sequence[ToolCall]) -> None:
+        """Tools that the client runs: it answers with an item of its own."""
+
+    async def room(self) -> None:
+        """Waits until more speech may be queued."""
+
+
+ToolStarter = Callable[[ToolCall], "asyncio.Task[Mapping[str, object]] | None"]
+"""Starts a tool of ours and returns its task, which the call owns: an interruption of the reply does not tear a write
+apart. None if the tool belongs to the client."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyScript:
+    """What to answer, or what to say."""
+
+    request: ReplyRequest | None = None
+    say: str = ""
+    """Said word for word instead of asking the model."""
+    judge: str = ""
+    """The caller's words, moderated before anything of the reply passes the gate."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyLimits:
+    filler_after_s: float
+    max_tool_rounds: int
+
+
+@dataclass(slots=True)
+class ReplyTimes:
+    """Seconds on the session's clock; None where it did not happen."""
+
+    requested: float
+    first_token: float | None = None
+    first_clause: float | None = None
+    first_audio: float | None = None
+    judged: float | None = None
+
+
+@dataclass(slots=True)
+class ReplyOutcome:
+    status: Status = "completed"
+    reason: str = ""
+    """max_output_tokens | content_filter | an engine's error code."""
+    partial: bool = False
+    """An engine failed in the middle: what came before it stands, a bridge follows."""
+    flagged: tuple[str, ...] = ()
+    """Moderation categories, never the words."""
+    usage: Usage = field(default_factory=lambda: Usage(0, 0))
+    captions_only: bool = False
+    """No synthesizer worked: the words were shown, not spoken."""
+
+
+@dataclass(slots=True)
+class _Clause:
+    text: str
+    verdict: asyncio.Task[tuple[str, ...]] | None
+
+
+class _ClauseEnd:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class _ClientCalls:
+    calls: tuple[ToolCall, ...]
+
+
+_CLAUSE_END = _ClauseEnd()
+
+
+class Reply:
+    """Run `run()` in one task; `release()` opens the gate; cancel the task to stop it. Single use."""
+
+    def __init__(
+        self,
+        script: ReplyScript,
+        *,
+        engines: Engines,
+        output: ReplyOutput,
+        speech: SpeechOptions | None,
+        phrases: Mapping[str, str],
+        start_tool: ToolStarter,
+        limits: ReplyLimits,
+        clock: Callable[[], float],
+    ) -> None:
+        """`speech` is None for a reply in text."""
+        self._script = script
+        self._engines = engines
+        self._output = output
+        self._speech = speech
+        self._phrases = phrases
+        self._start_tool = start_tool
+        self._limits = limits
+        self._clock = clock
+        self._released = asyncio.Event()
+        self._clauses: asyncio.Queue[_Clause | _ClientCalls | None] = asyncio.Queue(_CLAUSES_AHEAD)
+        self._spoken: asyncio.Queue[_Clause | AudioChunk | _ClauseEnd | _ClientCalls | None] = asyncio.Queue(
+            _CHUNKS_AHEAD
+        )
+        self._checks: set[asyncio.Task[tuple[str, ...]]] = set()
+        self._wrote = False
+        self.times = ReplyTimes(clock())
+        self.outcome = ReplyOutcome()
+
+    def release(self) -> None:
+        """The turn is committed: what is held may be heard, tools may run."""
+        self._released.set()
+
+    async def run(self) -> ReplyOutcome:
+        """Returns when all of the reply was handed to the output."""
+        judged = self._check(self._script.judge) if self._script.judge else None
+        try:
+            async with asyncio.TaskGroup() as stages:
+                ahead = [stages.create_task(self._write()), stages.create_task(self._synthesize())]
+                await self._deliver(judged)
+                for stage in ahead:
+                    stage.cancel()
+        finally:
+            await _stop(self._checks)
+        return self.outcome
+
+    # --- stage 1: words ---------------------------------------------------------------------------------------------
+
+    async def _write(self) -> None:
+        filler = asyncio.create_task(self._cover_silence())
+        try:
+            if self._script.say:
+                await self._put_text(self._script.say)
+            elif self._script.request is not None:
+                await self._converse(self._script.request)
+        except EngineError as error:
+            self.outcome.status, self.outcome.reason = "failed", error.code
+            log.warning("no language model could answer", extra={"code": error.code})
+            await self._put(self._phrases.get("apology", ""), ours=True)
+        finally:
+            await _stop({filler})
+        await self._clauses.put(None)
+
+    async def _converse(self, request: ReplyRequest) -> None:
+        messages: list[Message] = list(request.messages)
+        for _ in range(self._limits.max_tool_rounds + 1):
+            text, calls = await self._ask(replace(request, messages=tuple(messages)))
+            if not calls:
+                return
+            await self._released.wait()
+            running = [(call, self._start_tool(call)) for call in calls]
+            theirs = tuple(call for call, task in running if task is None)
+            messages.append(Message("assistant", text, tool_calls=tuple(calls)))
+            for call, task in running:
+                if task is None:
+                    continue
+                result = await asyncio.shield(task)
+                messages.append(Message("tool", json.dumps(result, ensure_ascii=False), call_id=call.call_id))
+            if theirs:
+                await self._clauses.put(_ClientCalls(theirs))
+                return
+        self.outcome.status, self.outcome.reason = "incomplete", "max_output_tokens"
+
+    async def _ask(self, request: ReplyRequest) -> tuple[str, list[ToolCall]]:
+        """One round with the model: its text goes on as clauses, its tool calls are returned."""
+        splitter = ClauseSplitter()
+        written: list[str] = []
+        calls: list[ToolCall] = []
+        async with aclosing(self._engines.language_model.reply(request)) as events:
+            async for event in events:
+                if self.times.first_token is None:
+                    self.times.first_token = self._clock()
+                match event:
+                    case TextDelta(text):
+                        self._wrote = True
+                        written.append(text)
+                        for clause in splitter.feed(text):
+                            await self._put(clause)
+                    case ToolCall():
+                        calls.append(event)
+                    case Usage(given, made):
+                        total = self.outcome.usage
+                        self.outcome.usage = Usage(total.input_tokens + given, total.output_tokens + made)
+                    case Switched(partial=True):
+                        self.outcome.partial = True
+                        for clause in splitter.flush():
+                            await self._put(clause)
+                        await self._put(self._phrases.get("bridge", ""), ours=True)
+                    case Switched():
+                        pass
+                    case Finished("length"):
+                        self.outcome.status, self.outcome.reason = "incomplete", "max_output_tokens"
+                    case Finished("content_filter"):
+                        self.outcome.status, self.outcome.reason = "incomplete", "content_filter"
+                    case Finished():
+                        pass
+        for clause in splitter.flush():
+            await self._put(clause)
+        return "".join(written), calls
+
+    async def _cover_silence(self) -> None:
+        """A model that is slow to begin is covered by one short phrase."""
+        await self._released.wait()
+        await asyncio.sleep(self._limits.filler_after_s)
+        if not self._wrote and self._speech is not None:
+            await self._put(self._phrases.get("filler", ""), ours=True)
+
+    async def _put_text(self, text: str) -> None:
+        splitter = ClauseSplitter()
+        for clause in (*splitter.feed(text), *splitter.flush()):
+            await self._put(clause, ours=True)
+
+    async def _put(self, text: str, *, ours: bool = False) -> None:
+        if not text:
+            return
+        if self.times.first_clause is None:
+            self.times.first_clause = self._clock()
+        await self._clauses.put(_Clause(text, None if ours else self._check(text)))
+
+    def _check(self, text: str) -> asyncio.Task[tuple[str, ...]]:
+        task = asyncio.create_task(self._moderate(text))
+        self._checks.add(task)
+        task.add_done_callback(self._checks.discard)
+        return task
+
+    async def _moderate(self, text: str) -> tuple[str, ...]:
+        """The categories it is flagged with. If no moderator works at all, the text is treated as flagged."""
+        try:
+            verdict = await self._engines.moderator.check(text)
+        except EngineError as error:
+            log.warning("no moderator could judge", extra={"code": error.code})
+            return ("unavailable",)
+        return (verdict.categories or ("flagged",)) if verdict.flagged else ()
+
+    # --- stage 2: speech --------------------------------------------------------------------------------------------
+
+    async def _synthesize(self) -> None:
+        first = True
+        while (item := await self._clauses.get()) is not None:
+            await self._spoken.put(item)
+            if isinstance(item, _ClientCalls):
+                continue
+            if not first:
+                await self._released.wait()
+            first = False
+            await self._speak(item.text)
+            await self._spoken.put(_CLAUSE_END)
+        await self._spoken.put(None)
+
+    async def _speak(self, text: str) -> None:
+        if self._speech is None or self.outcome.captions_only:
+            return
+        words = speakable(text, self._speech.language)
+        if not words:
+            return
+        try:
+            async with aclosing(self._engines.synthesizer.speak(words, self._speech)) as chunks:
+                async for chunk in chunks:
+                    if self.times.first_audio is None:
+                        self.times.first_audio = self._clock()
+                    await self._spoken.put(chunk)
+        except EngineError as error:
+            log.warning("no synthesizer could speak", extra={"code": error.code})
+            self.outcome.captions_only = True
+
+    # --- stage 3: the gate ------------------------------------------------------------------------------------------
+
+    async def _deliver(self, judged: asyncio.Task[tuple[str, ...]] | None) -> None:
+        await self._released.wait()
+        if judged is not None:
+            flags = await judged
+            self.times.judged = self._clock()
+            if flags:
+                self._output.begun()
+                await self._refuse(flags)
+                return
+        self._output.begun()
+        while (item := await self._spoken.get()) is not None:
+            if isinstance(item, _Clause):
+                flags = await item.verdict if item.verdict else ()
+                if flags:
+                    await self._refuse(flags)
+                    return
+                self._output.clause(item.text)
+            elif isinstance(item, _ClauseEnd):
+                self._output.clause_spoken()
+            elif isinstance(item, _ClientCalls):
+                self._output.client_calls(item.calls)
+            else:
+                await self._output.room()
+                self._output.audio(item)
+
+    async def _refuse(self, flags: tuple[str, ...]) -> None:
+        """Says kindly that this cannot be answered; only the categories are kept."""
+        self.outcome.flagged = flags
+        self.outcome.status, self.outcome.reason = "incomplete", "content_filter"
+        text = self._phrases.get("refusal", "")
+        if not text:
+            return
+        self._output.clause(text)
+        if self._speech is not None:
+            try:
+                async with aclosing(self._engines.synthesizer.speak(speakable(text), self._speech)) as chunks:
+                    async for chunk in chunks:
+                        await self._output.room()
+                        self._output.audio(chunk)
+            except EngineError:
+                self.outcome.captions_only = True
+        self._output.clause_spoken()
+
+
+async def _stop(tasks: Collection[asyncio.Task[Any]]) -> None:
+    """Cancels and awaits helpers whose results are no longer wanted."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,236 @@
+"""What the turn machine takes (events), answers (actions) and is configured by. Plain values, no behaviour."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+# --- events ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStarted:
+    """The caller speaks; a transcription stream was opened for this segment."""
+
+    segment: int
+
+
+@dataclass(frozen=True, slots=True)
+class SpeechStopped:
+    """The caller paused; the segment's stream was committed. `last_speech` lies a little in the past."""
+
+    segment: int
+    last_speech: float
+
+
+@dataclass(frozen=True, slots=True)
+class Hypothesis:
+    """The transcriber's words for a segment, replacing earlier ones. A failed segment is final with what it had."""
+
+    segment: int
+    text: str
+    final: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CommitRequested:
+    """The client ends the turn itself (manual turn detection)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRequested:
+    """The client asks for a reply now."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyCancelled:
+    """The client cancels generation and playout."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutCleared:
+    """The client clears what is being played; whatever still generates goes with it."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlayoutStarted:
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyEnded:
+    """Generated and drained, or failed: the floor is free."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class CallerActive:
+    """The client did something else than speak (typed, clicked): silence starts anew."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """A deadline may have passed."""
+
+
+Event = (
+    SpeechStarted
+    | SpeechStopped
+    | Hypothesis
+    | CommitRequested
+    | ReplyRequested
+    | ReplyCancelled
+    | PlayoutCleared
+    | PlayoutStarted
+    | ReplyEnded
+    | CallerActive
+    | Tick
+)
+
+# --- actions --------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AnnounceSpeech:
+    """Tell the client that the caller's turn has begun."""
+
+
+@dataclass(frozen=True, slots=True)
+class StartReply:
+    """Begin a reply. Speculative: hold it, let no tool run. `text` is the turn it answers (None: no new turn)."""
+
+    reply: int
+    text: str | None
+    speculative: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ReleaseReply:
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class DiscardReply:
+    """A held reply that nobody heard of: throw it away and count its cost."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class CancelReply:
+    """Stop generating and playing; history keeps what was heard."""
+
+    reply: int
+    reason: Literal["turn_detected", "client_cancelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class PausePlayout:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class ResumePlayout:
+    pass
+
+
+@dataclass(frozen=True, slots=True)
+class CommitTurn:
+    """The caller's turn is over. `missing`: a final transcript did not come in time."""
+
+    text: str
+    segments: tuple[int, ...]
+    missing: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DropTurn:
+    """What was heard held no words, or was only a backchannel. `announced`: the client was told that it began."""
+
+    segments: tuple[int, ...]
+    announced: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Nudge:
+    """The caller is silent: say this as a reply of its own."""
+
+    reply: int
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdleTimeout:
+    """`idle_timeout_ms` of server_vad has passed: the model is asked to speak."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class AskAgain:
+    """Real speech, but no words in it: say so, rather than guess."""
+
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class CutSegment:
+    """The turn is overlong: end the open segment now; its `SpeechStopped` is awaited."""
+
+
+@dataclass(frozen=True, slots=True)
+class WarnIdle:
+    reply: int
+
+
+@dataclass(frozen=True, slots=True)
+class EndIdle:
+    pass
+
+
+Action = (
+    AnnounceSpeech
+    | StartReply
+    | ReleaseReply
+    | DiscardReply
+    | CancelReply
+    | PausePlayout
+    | ResumePlayout
+    | CommitTurn
+    | DropTurn
+    | Nudge
+    | IdleTimeout
+    | AskAgain
+    | CutSegment
+    | WarnIdle
+    | EndIdle
+)
+
+# --- configuration --------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class TurnConfig:
+    """How this call takes turns. Delays in ms, silences in s."""
+
+    detection: bool = True
+    """False: the client decides when a turn ends (`turn_detection: null`)."""
+    min_delay_ms: int = 250
+    max_delay_ms: int = 2500
+    create_response: bool = True
+    interrupt_response: bool = True
+    interrupt_min_ms: int = 450
+    interrupt_min_words: int = 2
+    resume_after_ms: int = 700
+    echo_warmup_ms: int = 300
+    final_timeout_ms: int = 3000
+    unclear_min_ms: int = 800
+    max_unclear: int = 2
+    max_utterance_s: float = 90
+    speculation: bool = True
+    max_speculations: int = 2
+    nudges: tuple[tuple[float, str], ...] = ()
+    idle_warning_s: float | None = None
+    idle_end_s: float = 20
+    idle_timeout_ms: int | None = None

@@ -1,0 +1,463 @@
+"""The turn machine: who has the floor. Pure: `feed(event, now) -> actions`, `next_deadline() -> now | None`.
+
+It awaits nothing, reads no clock and does no I/O; `CallSession` feeds it and carries out what it answers. Times are
+seconds on one monotonic clock.
+
+**The caller's turn.** Speech comes in segments, each transcribed on its own, so that its text is known while the
+pause is still being judged. One anchor: the last speech. The wait grows with doubt (`endpointing.py`):
+
+    caller    ######....#########............
+    segment   [  1 ]    [   2   ]
+    finals        "my printer"  "says offline"
+                                ^ last speech
+                                |<- delay ->| commit: "my printer says offline"
+                                   ^ final text known: a reply may begin, held (speculation)
+
+**The agent's reply.** At most one exists. It is HELD (speculative; nobody hears of it), THINKING (asked for, no sound
+yet), PLAYING; a reply that was generated ends when it has drained. A held reply is released only if the words it
+was begun with are the words that were committed; else it is discarded.
+
+**Speech over the reply.** The playout pauses at once, and is then either given up or resumed (`interruption.py`):
+
+    agent     ===========|  paused  |=========      "uh-huh": resumes where it paused
+    caller               ###........
+
+    agent     ===========|  paused |                "no wait, it's ...": stops; history keeps what was heard
+    caller               #####################
+
+In the first moments of a reply the caller's echo canceller has not yet adapted: speech must outlast the warm-up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import Literal
+
+from voice_agent.call.endpointing import CompletenessModel, completeness, delay_ms
+from voice_agent.call.interruption import InterruptionPolicy, Overlap, Verdict, policy
+from voice_agent.call.turn_types import (
+    Action,
+    AnnounceSpeech,
+    AskAgain,
+    CallerActive,
+    CancelReply,
+    CommitRequested,
+    CommitTurn,
+    CutSegment,
+    DiscardReply,
+    DropTurn,
+    EndIdle,
+    Event,
+    Hypothesis,
+    IdleTimeout,
+    Nudge,
+    PausePlayout,
+    PlayoutCleared,
+    PlayoutStarted,
+    ReleaseReply,
+    ReplyCancelled,
+    ReplyEnded,
+    ReplyRequested,
+    ResumePlayout,
+    SpeechStarted,
+    SpeechStopped,
+    StartReply,
+    Tick,
+    TurnConfig,
+    WarnIdle,
+)
+from voice_agent.text.words import folded
+
+
+class Caller(Enum):
+    SILENT = auto()
+    SPEAKING = auto()
+    PAUSED = auto()
+    """Within a turn, between its last speech and its end."""
+
+
+class Phase(Enum):
+    HELD = auto()
+    THINKING = auto()
+    PLAYING = auto()
+
+
+@dataclass(slots=True)
+class _Segment:
+    text: str = ""
+    final: bool = False
+
+
+@dataclass(slots=True)
+class _Reply:
+    id: int
+    phase: Phase
+    text: str | None = None
+    paused: bool = False
+    playing_since: float = 0.0
+
+
+@dataclass(slots=True)
+class _Turn:
+    """The caller's turn under way."""
+
+    started: float
+    over_reply: bool = False
+    """Speech over a reply that is not yet known to be an interruption."""
+    announced: bool = False
+    segments: dict[int, _Segment] = field(default_factory=dict)
+    run_started: float = 0.0
+    spoken_s: float = 0.0
+    last_speech: float = 0.0
+    speculations: int = 0
+    commit_requested: bool = False
+
+    @property
+    def text(self) -> str:
+        return " ".join(s.text.strip() for s in self.segments.values() if s.text.strip())
+
+    @property
+    def settled(self) -> bool:
+        return all(s.final for s in self.segments.values())
+
+
+class TurnMachine:
+    """One call's turn-taking. `config` may be replaced at any time between two feeds."""
+
+    def __init__(
+        self,
+        config: TurnConfig,
+        now: float,
+        *,
+        complete: CompletenessModel = completeness,
+        interruption: InterruptionPolicy | None = None,
+    ) -> None:
+        self.config = config
+        self._complete = complete
+        self._interruption = interruption
+        self._caller = Caller.SILENT
+        self._turn: _Turn | None = None
+        self._reply: _Reply | None = None
+        self._reply_ids = 0
+        self._reply_due: str | None = None
+        """A committed turn that waits for the reply before it to end (`interrupt_response: false`)."""
+        self._unclear = 0
+        self._now = now
+        self._silent_since = now
+        self._nudges_said = 0
+        self._warned_at: float | None = None
+
+    # What the session may ask.
+
+    @property
+    def caller(self) -> Caller:
+        return self._caller
+
+    @property
+    def phase(self) -> Phase | None:
+        return self._reply.phase if self._reply else None
+
+    @property
+    def paused(self) -> bool:
+        return self._reply is not None and self._reply.paused
+
+    def feed(self, event: Event, now: float) -> list[Action]:
+        """Takes one event; returns what is to be done, in order."""
+        actions: list[Action] = []
+        self._now = now
+        match event:
+            case SpeechStarted(segment):
+                self._speech_started(segment, now, actions)
+            case SpeechStopped(segment, last_speech):
+                self._speech_stopped(segment, last_speech)
+            case Hypothesis(segment, text, final):
+                self._hypothesis(segment, text, final)
+            case CommitRequested():
+                self._commit_requested()
+            case ReplyRequested():
+                self._reply_requested(now, actions)
+            case ReplyCancelled() | PlayoutCleared():
+                self._client_stopped(now, actions)
+            case PlayoutStarted(reply):
+                if self._reply and self._reply.id == reply:
+                    self._reply.phase = Phase.PLAYING
+                    self._reply.playing_since = now
+            case ReplyEnded(reply):
+                self._reply_ended(reply, now, actions)
+            case CallerActive():
+                self._awake(now)
+            case Tick():
+                pass
+        self._settle(now, actions)
+        return actions
+
+    def next_deadline(self) -> float | None:
+        """When `Tick` is due, at the latest. What was due by the last `feed` has been judged in it."""
+        return min((at for at in self._deadlines() if at > self._now), default=None)
+
+    # --- the caller -------------------------------------------------------------------------------------------------
+
+    def _speech_started(self, segment: int, now: float, actions: list[Action]) -> None:
+        turn = self._turn
+        if turn is None:
+            turn = self._turn = _Turn(started=now)
+            reply = self._reply
+            if reply and reply.phase is not Phase.HELD and self.config.detection:
+                turn.over_reply = self.config.interrupt_response
+        turn.segments[segment] = _Segment()
+        turn.run_started = now
+        self._caller = Caller.SPEAKING
+        self._awake(now)
+        if not turn.over_reply:
+            self._announce(turn, actions)
+
+    def _speech_stopped(self, segment: int, last_speech: float) -> None:
+        turn = self._turn
+        if turn is None or segment not in turn.segments:
+            return
+        turn.last_speech = max(last_speech, turn.run_started)
+        turn.spoken_s += turn.last_speech - turn.run_started
+        self._caller = Caller.PAUSED
+
+    def _hypothesis(self, segment: int, text: str, final: bool) -> None:
+        known = self._turn.segments.get(segment) if self._turn else None
+        if known is None or known.final:
+            return
+        known.text = text
+        known.final = final
+
+    def _commit_requested(self) -> None:
+        if self._turn:
+            self._turn.commit_requested = True
+
+    def _announce(self, turn: _Turn, actions: list[Action]) -> None:
+        if not turn.announced:
+            turn.announced = True
+            actions.append(AnnounceSpeech())
+
+    # --- the reply --------------------------------------------------------------------------------------------------
+
+    def _start_reply(self, text: str | None, *, speculative: bool) -> StartReply:
+        self._reply_ids += 1
+        self._reply = _Reply(self._reply_ids, Phase.HELD if speculative else Phase.THINKING, text)
+        return StartReply(self._reply_ids, text, speculative)
+
+    def _drop_held(self, actions: list[Action]) -> None:
+        if self._reply and self._reply.phase is Phase.HELD:
+            actions.append(DiscardReply(self._reply.id))
+            self._reply = None
+
+    def _cancel(self, reason: Literal["turn_detected", "client_cancelled"], actions: list[Action]) -> None:
+        if self._reply:
+            actions.append(CancelReply(self._reply.id, reason))
+            self._reply = None
+
+    def _reply_requested(self, now: float, actions: list[Action]) -> None:
+        self._drop_held(actions)
+        self._cancel("client_cancelled", actions)
+        self._awake(now)
+        if self._turn:
+            self._turn.over_reply = False
+        actions.append(self._start_reply(None, speculative=False))
+
+    def _client_stopped(self, now: float, actions: list[Action]) -> None:
+        self._drop_held(actions)
+        self._cancel("client_cancelled", actions)
+        self._reply_due = None
+        self._awake(now)
+        if self._turn and self._turn.over_reply:
+            self._turn.over_reply = False
+            self._announce(self._turn, actions)
+
+    def _reply_ended(self, reply: int, now: float, actions: list[Action]) -> None:
+        if self._reply is None or self._reply.id != reply:
+            return
+        self._reply = None
+        if self._turn and self._turn.over_reply:
+            # The reply ended by itself under the caller's speech: what they say is simply the next turn.
+            self._turn.over_reply = False
+            self._announce(self._turn, actions)
+        if self._caller is Caller.SILENT and not self._nudges_said and self._warned_at is None:
+            self._silent_since = now
+        if self._reply_due is not None:
+            text, self._reply_due = self._reply_due, None
+            actions.append(self._start_reply(text, speculative=False))
+
+    # --- what follows from the state --------------------------------------------------------------------------------
+
+    def _settle(self, now: float, actions: list[Action]) -> None:
+        turn = self._turn
+        if turn and turn.over_reply:
+            self._judge_overlap(turn, now, actions)
+            turn = self._turn
+        if turn and not turn.over_reply:
+            self._judge_end(turn, now, actions)
+        self._judge_silence(now, actions)
+
+    def _judge_overlap(self, turn: _Turn, now: float, actions: list[Action]) -> None:
+        reply = self._reply
+        assert reply is not None  # over_reply is cleared wherever the reply goes
+        speaking = self._caller is Caller.SPEAKING
+        judge = self._interruption or policy(
+            min_ms=self.config.interrupt_min_ms, min_words=self.config.interrupt_min_words
+        )
+        spoken_s = turn.spoken_s + (now - turn.run_started if speaking else 0.0)
+        settled = turn.settled and not speaking
+        verdict = judge(Overlap(turn.text, settled, speaking, spoken_s * 1000))
+        if verdict is Verdict.CONFIRM:
+            turn.over_reply = False
+            self._cancel("turn_detected", actions)
+            self._announce(turn, actions)
+        elif verdict is Verdict.DISMISS:
+            self._resume(reply, actions)
+            self._drop_turn(turn, now, actions)
+        elif speaking:
+            if not reply.paused and now >= self._pause_at(turn, reply):
+                reply.paused = True
+                actions.append(PausePlayout())
+        elif now >= turn.last_speech + self.config.resume_after_ms / 1000:
+            # The agent goes on; should the transcriber still find words, they confirm the interruption then.
+            self._resume(reply, actions)
+
+    def _pause_at(self, turn: _Turn, reply: _Reply) -> float:
+        if reply.phase is not Phase.PLAYING:
+            return turn.run_started
+        return max(turn.run_started, reply.playing_since + self.config.echo_warmup_ms / 1000)
+
+    def _resume(self, reply: _Reply, actions: list[Action]) -> None:
+        if reply.paused:
+            reply.paused = False
+            actions.append(ResumePlayout())
+
+    def _judge_end(self, turn: _Turn, now: float, actions: list[Action]) -> None:
+        config = self.config
+        speaking = self._caller is Caller.SPEAKING
+        if speaking and self._reply and self._reply.phase is Phase.HELD and not self._held_for(turn.text):
+            self._drop_held(actions)
+        if speaking and not turn.commit_requested and now >= turn.started + config.max_utterance_s:
+            turn.commit_requested = True
+            actions.append(CutSegment())
+        if not turn.commit_requested and (speaking or not config.detection):
+            return
+        if turn.settled and not turn.text and not speaking:
+            self._drop_wordless(turn, now, actions)
+            return
+        if now >= self._turn_end(turn):
+            self._commit(turn, now, actions)
+        elif not speaking and turn.text:
+            self._speculate(turn, turn.text, actions)
+
+    def _drop_wordless(self, turn: _Turn, now: float, actions: list[Action]) -> None:
+        self._drop_held(actions)
+        self._drop_turn(turn, now, actions)
+        if not self.config.detection or turn.spoken_s * 1000 < self.config.unclear_min_ms:
+            return
+        if self._reply is None and self.config.create_response and self._unclear < self.config.max_unclear:
+            self._unclear += 1
+            actions.append(AskAgain(self._start_reply(None, speculative=False).reply))
+
+    def _held_for(self, text: str) -> bool:
+        reply = self._reply
+        return reply is not None and reply.phase is Phase.HELD and folded(reply.text or "") == folded(text)
+
+    def _turn_end(self, turn: _Turn) -> float:
+        """When the turn ends if nothing else happens."""
+        config = self.config
+        if not turn.settled:
+            return max(turn.last_speech, turn.run_started) + config.final_timeout_ms / 1000
+        if turn.commit_requested:
+            return turn.last_speech
+        wait = delay_ms(self._complete(turn.text), config.min_delay_ms, config.max_delay_ms)
+        return turn.last_speech + wait / 1000
+
+    def _speculate(self, turn: _Turn, text: str, actions: list[Action]) -> None:
+        config = self.config
+        if not (config.speculation and config.create_response and config.detection and turn.settled):
+            return
+        if self._reply and (self._reply.phase is not Phase.HELD or self._held_for(text)):
+            return
+        if turn.speculations >= config.max_speculations:
+            self._drop_held(actions)
+            return
+        self._drop_held(actions)
+        turn.speculations += 1
+        actions.append(self._start_reply(text, speculative=True))
+
+    def _commit(self, turn: _Turn, now: float, actions: list[Action]) -> None:
+        text, missing = turn.text, not turn.settled
+        self._turn = None
+        self._caller = Caller.SILENT
+        self._awake(now)
+        self._announce(turn, actions)
+        if not self._held_for(text):
+            self._drop_held(actions)
+        actions.append(CommitTurn(text, tuple(turn.segments), missing))
+        if not (self.config.create_response and self.config.detection) or not text:
+            return
+        self._unclear = 0
+        if self._reply is not None and self._reply.phase is Phase.HELD:
+            self._reply.phase = Phase.THINKING
+            actions.append(ReleaseReply(self._reply.id))
+        elif self._reply is not None:
+            self._reply_due = text
+        else:
+            actions.append(self._start_reply(text, speculative=False))
+
+    def _drop_turn(self, turn: _Turn, now: float, actions: list[Action]) -> None:
+        self._turn = None
+        self._caller = Caller.SILENT
+        self._awake(now)
+        actions.append(DropTurn(tuple(turn.segments), turn.announced))
+
+    # --- silence ----------------------------------------------------------------------------------------------------
+
+    def _awake(self, now: float) -> None:
+        self._silent_since = now
+        self._nudges_said = 0
+        self._warned_at = None
+
+    def _judge_silence(self, now: float, actions: list[Action]) -> None:
+        if self._turn or self._reply:
+            return
+        config = self.config
+        silent = now - self._silent_since
+        if self._warned_at is not None and now >= self._warned_at + config.idle_end_s:
+            self._warned_at = None
+            self._silent_since = now
+            actions.append(EndIdle())
+        elif config.idle_warning_s is not None and self._warned_at is None and silent >= config.idle_warning_s:
+            self._warned_at = now
+            actions.append(WarnIdle(self._start_reply(None, speculative=False).reply))
+        elif config.idle_timeout_ms is not None and silent * 1000 >= config.idle_timeout_ms:
+            self._silent_since = now
+            actions.append(IdleTimeout(self._start_reply(None, speculative=False).reply))
+        elif self._nudges_said < len(config.nudges) and silent >= config.nudges[self._nudges_said][0]:
+            text = config.nudges[self._nudges_said][1]
+            self._nudges_said += 1
+            actions.append(Nudge(self._start_reply(None, speculative=False).reply, text))
+
+    def _deadlines(self) -> Iterable[float]:
+        config = self.config
+        turn, reply = self._turn, self._reply
+        if turn and turn.over_reply and reply:
+            if self._caller is Caller.SPEAKING:
+                if not reply.paused:
+                    yield self._pause_at(turn, reply)
+                yield turn.run_started + max(config.interrupt_min_ms / 1000 - turn.spoken_s, 0.0)
+            elif reply.paused:
+                yield turn.last_speech + config.resume_after_ms / 1000
+        elif turn and self._caller is Caller.SPEAKING and not turn.commit_requested:
+            yield turn.started + config.max_utterance_s
+        elif turn and (config.detection or turn.commit_requested):
+            yield self._turn_end(turn)
+        if not turn and not reply:
+            if self._warned_at is not None:
+                yield self._warned_at + config.idle_end_s
+            elif config.idle_warning_s is not None:
+                yield self._silent_since + config.idle_warning_s
+            if config.idle_timeout_ms is not None:
+                yield self._silent_since + config.idle_timeout_ms / 1000
+            if self._nudges_said < len(config.nudges):
+                yield self._silent_since + config.nudges[self._nudges_said][0]
