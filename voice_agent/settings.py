@@ -130,11 +130,28 @@ class AudioSettings(BaseSettings):
     vad_mode: int = Field(2, ge=0, le=3, description="webrtcvad aggressiveness.")
     silero: bool = Field(True, description="Confirm webrtcvad's verdict with Silero.")
     silero_threshold: float = Field(0.5, gt=0, lt=1, description="Silero probability that counts as speech.")
+    silero_hysteresis: float = Field(
+        0.15, ge=0, lt=1, description="Speech goes on until the probability is this far below the threshold."
+    )
+    gate_close_ms: int = Field(
+        200, ge=20, description="Silero stops listening after so much audio without a voice for webrtcvad."
+    )
     start_ms: int = Field(60, ge=20, description="Voiced audio until speech counts as started.")
     stop_ms: int = Field(160, ge=40, description="Unvoiced audio until speech counts as stopped.")
     prefix_ms: int = Field(300, ge=0, description="Audio before the start that the transcriber gets as well.")
     jitter_wait_ms: int = Field(50, ge=0, le=200, description="A missing packet is awaited this long.")
+    conceal_max_ms: int = Field(
+        120, ge=0, description="Longest invented audio in one gap; the rest of the gap is silence."
+    )
+    silence_after_ms: int = Field(
+        100, ge=20, description="A caller whose packets pause for this long is heard as silent, in real time."
+    )
+    silence_fill_max_ms: int = Field(2000, ge=100, description="Silence put in at one moment, at most.")
     playout_max_s: float = Field(20, gt=1, description="Synthesized audio held ahead of the caller's ear.")
+    playout_reanchor_ms: int = Field(
+        100, ge=20, description="A sender this late gives up the lost time instead of sending a burst."
+    )
+    fade_ms: int = Field(8, ge=0, le=20, description="Fade where speech is cut or begins again.")
     opus_bitrate: int = Field(40_000, ge=6_000, le=128_000, description="Bits per second of sent audio.")
     opus_complexity: int = Field(5, ge=0, le=10, description="Encoder effort.")
     loss_for_fec_percent: float = Field(
@@ -172,7 +189,10 @@ class EngineSettings(BaseSettings):
         "from its beginning. Longer utterances are not taken over.",
     )
     transcriber_warm_connections: int = Field(
-        1, ge=0, description="Idle connections kept ready for 'openai-realtime'; a used one returns to them."
+        1, ge=0, description="Connections of 'openai-realtime' opened ahead of the next caller."
+    )
+    transcriber_idle_connections: int = Field(
+        20, ge=0, description="Used connections of 'openai-realtime' kept for the next utterance, at most."
     )
     transcriber_connection_max_age_s: float = Field(
         900, gt=0, description="A ready connection older than this is replaced."
@@ -262,6 +282,39 @@ class StorageSettings(BaseSettings):
     writer_queue_rows: int = Field(20_000, ge=1, description="Rows waiting at most; then new calls are refused.")
 
 
+class AgentSettings(BaseSettings):
+    """The agents: their content packs, patience and limits. Nudges and delays count from the last sound heard."""
+
+    model_config = SettingsConfigDict(**_ENV, env_prefix="AGENT_")  # type: ignore[typeddict-item]
+
+    packs_dir: str = Field(
+        "", description="Folder of your own YAML content packs; an entry replaces the built-in one with its id."
+    )
+    pack_max_bytes: int = Field(512 * 1024, gt=0, description="Largest content pack file.")
+    pack_max_files: int = Field(200, ge=1, description="Most files in one folder of content packs.")
+    tool_timeout_s: float = Field(5, gt=0, description="Deadline of a tool that runs on this server.")
+    ticket_prefix: str = Field("INC-", description="Stands before a ticket's number when it is spoken.")
+    match_threshold: float = Field(
+        0.34, gt=0, lt=1, description="Similarity from which a helpdesk article counts as the caller's problem."
+    )
+    failed_steps: int = Field(2, ge=1, description="Steps that may fail before a ticket is offered.")
+    interview_questions: int = Field(4, ge=1, le=12, description="Competency questions of one interview.")
+    interview_probes: int = Field(2, ge=0, le=4, description="Follow-up questions to one answer, at most.")
+    helpdesk_min_delay_ms: int = Field(250, ge=0, description="Helpdesk: wait after a surely complete turn.")
+    helpdesk_max_delay_ms: int = Field(2000, ge=0, description="Helpdesk: wait after a surely incomplete turn.")
+    interviewer_min_delay_ms: int = Field(400, ge=0, description="Interviewer: wait after a surely complete turn.")
+    interviewer_max_delay_ms: int = Field(5000, ge=0, description="Interviewer: wait after a surely incomplete turn.")
+    language_min_delay_ms: int = Field(450, ge=0, description="Language coach: wait after a surely complete turn.")
+    language_max_delay_ms: int = Field(6000, ge=0, description="Language coach: wait after a surely incomplete turn.")
+    helpdesk_nudge_s: tuple[float, float] = Field((20, 50), description="Helpdesk: silence until each nudge.")
+    interviewer_nudge_s: tuple[float, float, float] = Field(
+        (8, 20, 45), description="Interviewer: silence until each nudge."
+    )
+    language_nudge_s: tuple[float, float, float] = Field(
+        (10, 25, 50), description="Language coach: silence until each nudge."
+    )
+
+
 class Settings:
     """All groups together. Tests replace a group: `Settings(turns=TurnSettings(min_delay_ms=100))`."""
 
@@ -273,9 +326,11 @@ class Settings:
         audio: AudioSettings | None = None,
         engines: EngineSettings | None = None,
         storage: StorageSettings | None = None,
+        agents: AgentSettings | None = None,
     ) -> None:
         self.server = server or ServerSettings()
         self.turns = turns or TurnSettings()
         self.audio = audio or AudioSettings()
         self.engines = engines or EngineSettings()
         self.storage = storage or StorageSettings()
+        self.agents = agents or AgentSettings()

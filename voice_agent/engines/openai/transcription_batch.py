@@ -1,0 +1,172 @@
+"""Transcriber over `POST /audio/transcriptions`: the utterance is uploaded as FLAC when it is complete.
+
+No hypotheses while the caller speaks; where the server streams its answer, they come between commit and final.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from typing import TYPE_CHECKING, Any, cast
+
+from voice_agent.audio.flac import flac_bytes
+from voice_agent.engines.hypotheses import LatestTranscript, UtteranceTask
+from voice_agent.engines.openai.errors import UnsupportedParameterError, cut_short, malformed, translated
+from voice_agent.engines.ports import (
+    TRANSCRIPTION_RATE_HZ,
+    Transcript,
+    TranscriptionOptions,
+    TranscriptionStream,
+    Word,
+)
+from voice_agent.settings import EngineSettings
+
+if TYPE_CHECKING:
+    from openai import AsyncOpenAI
+    from openai._response import AsyncAPIResponse
+
+_BYTES_PER_SAMPLE = 2
+
+
+def language_code(tag: str) -> str:
+    """ISO 639 part of a BCP 47 tag, as the API wants it: "en-GB" -> "en"."""
+    return tag.split("-", 1)[0].lower()
+
+
+def prompt_of(options: TranscriptionOptions) -> str:
+    """The prompt with the likely phrases behind it."""
+    return " ".join(part for part in (options.prompt, ", ".join(options.hints)) if part)
+
+
+def model_of(options: TranscriptionOptions, settings: EngineSettings) -> str:
+    """The model the client asked for where the operator permits it, else the operator's."""
+    permitted = {name.strip() for name in settings.transcriber_client_models.split(",")}
+    return options.model if options.model and options.model in permitted else settings.transcriber_model
+
+
+class OpenAIBatchTranscriber:
+    name = "openai"
+    partials = False
+
+    def __init__(self, client: AsyncOpenAI, settings: EngineSettings, max_utterance_s: float) -> None:
+        self._client = client
+        self._settings = settings
+        self._max_bytes = int(max_utterance_s * TRANSCRIPTION_RATE_HZ) * _BYTES_PER_SAMPLE
+        self._streams = not settings.transcriber_word_times
+
+    def open(self, options: TranscriptionOptions) -> AbstractAsyncContextManager[TranscriptionStream]:
+        return _Utterance(self, options)
+
+    async def aclose(self) -> None:
+        """Nothing of its own: the client is shared."""
+
+    async def transcribe(self, pcm: bytes, options: TranscriptionOptions, to: LatestTranscript) -> None:
+        """Uploads mono s16le at 16 kHz; growing hypotheses, then the final one, go `to`. Raises EngineError."""
+        # A minute of speech takes tens of milliseconds to compress: too long for the event loop.
+        flac = await asyncio.to_thread(flac_bytes, pcm, TRANSCRIPTION_RATE_HZ)
+        async with AsyncExitStack() as stack:
+            response = await self._begin(stack, flac, options)
+            with translated(started=True):
+                if response.headers.get("content-type", "").startswith("text/event-stream"):
+                    await _follow(await response.parse(), to)
+                else:
+                    to.put(_whole(await response.json()))
+
+    async def _begin(self, stack: AsyncExitStack, flac: bytes, options: TranscriptionOptions) -> AsyncAPIResponse[Any]:
+        while True:
+            parameters = self._parameters(flac, options)
+            try:
+                with translated(adaptable=("stream",) if self._streams else ()):
+                    # The parameters vary with the server, which the overloads of `create` cannot express.
+                    create = cast(Any, self._client.audio.transcriptions.with_streaming_response.create)
+                    return cast("AsyncAPIResponse[Any]", await stack.enter_async_context(create(**parameters)))
+            except UnsupportedParameterError:
+                self._streams = False
+
+    def _parameters(self, flac: bytes, options: TranscriptionOptions) -> dict[str, Any]:
+        parameters: dict[str, Any] = {
+            "file": ("speech.flac", flac, "audio/flac"),
+            "model": model_of(options, self._settings),
+            "response_format": "json",
+        }
+        if self._streams:
+            parameters["stream"] = True
+        if self._settings.transcriber_word_times:
+            parameters["response_format"] = "verbose_json"
+            parameters["timestamp_granularities"] = ["word"]
+        if options.language:
+            parameters["language"] = language_code(options.language)
+        if prompt := prompt_of(options):
+            parameters["prompt"] = prompt
+        return parameters
+
+    @property
+    def max_bytes(self) -> int:
+        """Audio of one utterance at most; what comes after is not transcribed."""
+        return self._max_bytes
+
+
+class _Utterance(UtteranceTask):
+    def __init__(self, transcriber: OpenAIBatchTranscriber, options: TranscriptionOptions) -> None:
+        super().__init__()
+        self._transcriber = transcriber
+        self._options = options
+        self._audio = bytearray()
+        self._committed = asyncio.Event()
+
+    def push(self, pcm: bytes) -> None:
+        room = self._transcriber.max_bytes - len(self._audio)
+        self._audio += pcm[:room] if room > 0 else b""
+
+    def commit(self) -> None:
+        self._committed.set()
+
+    async def _run(self) -> None:
+        await self._committed.wait()
+        if self._audio:
+            await self._transcriber.transcribe(bytes(self._audio), self._options, self.hypotheses)
+        else:
+            self.hypotheses.put(Transcript("", final=True))
+
+
+async def _follow(events: AsyncIterator[Any], to: LatestTranscript) -> None:
+    """Reads to the end of the stream, behind the final transcript, so that the connection can be used again."""
+    text, complete = "", False
+    async for event in events:
+        kind = getattr(event, "type", None)
+        if kind == "transcript.text.delta":
+            text += _text(getattr(event, "delta", None))
+            to.put(Transcript(text, final=False))
+        elif kind == "transcript.text.done":
+            complete = True
+            to.put(Transcript(_text(getattr(event, "text", None)).strip(), final=True))
+        elif kind is None:
+            raise malformed("an event without a type")
+    if not complete:
+        raise cut_short()
+
+
+def _whole(body: object) -> Transcript:
+    if not isinstance(body, dict):
+        raise malformed("no transcript")
+    return Transcript(_text(body.get("text")).strip(), final=True, words=_words(body.get("words")))
+
+
+def _words(entries: object) -> tuple[Word, ...]:
+    """Word times in seconds, as whisper-1 gives them; () where there are none."""
+    if not isinstance(entries, list):
+        return ()
+    try:
+        return tuple(
+            Word(_text(entry["word"]).strip(), round(entry["start"] * 1000), round(entry["end"] * 1000))
+            for entry in entries
+        )
+    except (TypeError, KeyError):
+        raise malformed("word times") from None
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise malformed("no text")
+    return value
