@@ -58,6 +58,10 @@ class ServerSettings(BaseSettings):
     no_media_timeout_s: float = Field(
         10, gt=0, description="A connected peer that sends neither media nor consent for this long is gone."
     )
+    undecodable_timeout_s: float = Field(
+        5, gt=0, description="A peer whose audio cannot be decoded for this long is closed."
+    )
+    negotiation_timeout_s: float = Field(5, gt=0, description="Deadline of answering an SDP offer.")
     close_timeout_s: float = Field(5, gt=0, description="No close of a peer or socket takes longer.")
     drain_timeout_s: float = Field(30, ge=0, description="On SIGTERM calls may go on for this long.")
     client_secret_ttl_s: int = Field(600, ge=10, le=7200, description="Default life of an ek_ secret.")
@@ -72,7 +76,11 @@ class ServerSettings(BaseSettings):
     goodbye_timeout_s: float = Field(8, ge=0, description="At the end of a drain calls may say goodbye for this long.")
     max_side_channels: int = Field(4, ge=0, description="WebSockets that may be attached to one call besides its own.")
     max_offer_bytes: int = Field(16 * 1024, gt=0, description="Largest SDP offer.")
+    max_offer_lines: int = Field(400, gt=0, description="Lines of an SDP offer at most.")
     max_event_bytes: int = Field(64 * 1024, gt=0, description="Largest event on a data channel.")
+    max_event_backlog_bytes: int = Field(
+        1024 * 1024, gt=0, description="Events waiting for one client at most; one that cannot keep up is closed."
+    )
     max_ws_event_bytes: int = Field(1024 * 1024, gt=0, description="Largest WebSocket message (base64 audio included).")
     max_ws_message_bytes: int = Field(
         2 * 1024 * 1024,
