@@ -1,0 +1,37 @@
+"""Builders of the events we add to the protocol. Their types start with `agent.`; other clients ignore them."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from voice_agent.realtime.server_events import Event, event
+
+AgentState = Literal["listening", "thinking", "speaking", "paused"]
+
+
+def state(value: AgentState) -> Event:
+    return event("agent.state", state=value)
+
+
+def caption(item_id: str, text: str, *, final: bool) -> Event:
+    """What the caller has heard of an item so far; with `final` no more of it will be heard."""
+    return event("agent.caption", item_id=item_id, text=text, final=final)
+
+
+def notice(code: str, message: str) -> Event:
+    """Something the caller should know, such as a fallback that took over. `message` may be shown as it is."""
+    return event("agent.notice", code=code, message=message)
+
+
+def idle_warning(seconds: float) -> Event:
+    """The call ends after so many seconds of further silence."""
+    return event("agent.idle_warning", seconds=seconds)
+
+
+def ticket(number: int, summary: str, priority: str) -> Event:
+    return event("agent.ticket", number=number, summary=summary, priority=priority)
+
+
+def ended(reason: str) -> Event:
+    """The last event of a call: hangup | client_gone | idle | time_limit | shutdown | error."""
+    return event("agent.ended", reason=reason)

@@ -1,0 +1,52 @@
+"""The one error of the protocol layer, in the two shapes clients know: an `error` event and an HTTP body."""
+
+from __future__ import annotations
+
+from voice_agent.realtime.ids import new_id
+
+
+class ProtocolError(Exception):
+    """A client asked for something that cannot be done; the message tells it what to change.
+
+    `code` is a stable word for programs, `param` the path of the field at fault ("session.audio.output.speed"),
+    `event_id` the client's own id of the event that caused it, `type` the family of the error.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        code: str,
+        param: str | None = None,
+        event_id: str | None = None,
+        type: str = "invalid_request_error",
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.code = code
+        self.param = param
+        self.event_id = event_id
+        self.type = type
+
+    def caused_by(self, event_id: str | None) -> ProtocolError:
+        """Names the client's event as the cause, unless one is named already. Returns self."""
+        if self.event_id is None:
+            self.event_id = event_id
+        return self
+
+    def to_event(self) -> dict[str, object]:
+        """The `error` server event. `error.event_id` is the client's event, where known."""
+        error = self._body()
+        if self.event_id is not None:
+            error["event_id"] = self.event_id
+        return {"type": "error", "event_id": new_id("event"), "error": error}
+
+    def to_http(self) -> dict[str, object]:
+        """The JSON body of a refused HTTP request."""
+        return {"error": self._body()}
+
+    def _body(self) -> dict[str, object]:
+        body: dict[str, object] = {"type": self.type, "code": self.code, "message": self.message}
+        if self.param is not None:
+            body["param"] = self.param
+        return body
