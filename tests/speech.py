@@ -24,11 +24,14 @@ _lock = threading.Lock()
 _collected: list[bytes] = []
 
 
-@_Callback
 def _collect(samples: ctypes._Pointer[ctypes.c_short], count: int, _events: int | None) -> int:
     if samples and count > 0:
         _collected.append(ctypes.string_at(samples, count * 2))
     return 0
+
+
+# Kept in a name of the module: the library holds only a bare pointer to it.
+_collect_callback = _Callback(_collect)
 
 
 @functools.cache
@@ -37,7 +40,7 @@ def _library() -> tuple[ctypes.CDLL, int]:
     rate_hz = library.espeak_Initialize(_SYNCHRONOUS, 60, espeakng_loader.get_data_path().encode(), 0)
     if rate_hz <= 0:
         raise RuntimeError(f"espeak_Initialize returned {rate_hz}")
-    library.espeak_SetSynthCallback(_collect)
+    library.espeak_SetSynthCallback(_collect_callback)
     library.espeak_Synth.argtypes = [
         ctypes.c_char_p,
         ctypes.c_size_t,
@@ -73,7 +76,7 @@ def synthesize(text: str, rate_hz: int = 16_000, *, voice: str = "en-us", words_
     if native_hz == rate_hz:
         return pcm
     samples = np.frombuffer(pcm, dtype=np.int16)
-    return soxr.resample(samples, native_hz, rate_hz).astype("<i2").tobytes()
+    return bytes(soxr.resample(samples, native_hz, rate_hz).astype("<i2").tobytes())
 
 
 def silence(duration_ms: int, rate_hz: int = 16_000) -> bytes:
