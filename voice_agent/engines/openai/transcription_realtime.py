@@ -43,7 +43,7 @@ class OpenAIRealtimeTranscriber:
         self._max_bytes = int(max_utterance_s * REALTIME_RATE_HZ) * _BYTES_PER_SAMPLE
         self.pool = ConnectionPool(client, settings, self._session(TranscriptionOptions()))
 
-    async def start(self) -> None:
+    async def warm(self) -> None:
         """Begins to keep connections ready ahead of the first caller."""
         self.pool.start()
 
