@@ -56,15 +56,14 @@ class Conversation:
         """Raises ProtocolError (`item_not_found`)."""
         item = self._items.get(item_id)
         if item is None:
-            message = "The conversation has no item with this id."
-            raise ProtocolError(message, code="item_not_found", param="item_id")
+            raise _not_found("item_id")
         return item
 
     def retrieve(self, item_id: str) -> Item:
         """As `get`, for a client: internal items are not there. Raises ProtocolError."""
         item = self.get(item_id)
         if item.internal:
-            raise ProtocolError("The conversation has no item with this id.", code="item_not_found", param="item_id")
+            raise _not_found("item_id")
         return item
 
     def append(self, item: Item) -> None:
@@ -82,11 +81,7 @@ class Conversation:
         if item.type == "function_call_output" and not self._has_call(item.call_id):
             raise invalid("item.call_id", "the conversation has no function call with this id")
         if previous_item_id not in (None, ROOT) and previous_item_id not in self._items:
-            raise ProtocolError(
-                "The conversation has no item with this id to insert after.",
-                code="item_not_found",
-                param="previous_item_id",
-            )
+            raise _not_found("previous_item_id")
         if len(self._order) >= self._max_items and not self.truncation.enabled:
             message = f"The conversation is full ({self._max_items} items) and its truncation is disabled."
             raise ProtocolError(message, code="conversation_full", param="item")
@@ -130,18 +125,24 @@ class Conversation:
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int, *, heard: str | None = None) -> Item:
         """Cuts an assistant's speech to what was heard and returns the item as it is now.
 
-        `heard` is the text heard up to `audio_end_ms`; None takes a share of the words in proportion to the time.
-        Raises ProtocolError for anything but speech of the agent, and for a time beyond its end.
+        `heard` is the text heard up to `audio_end_ms`; None takes a share of the words in proportion to the time. An
+        item cut shorter already stays as it is: client and server both truncate after an interruption. Raises
+        ProtocolError for anything but finished speech of the agent, and for a time beyond its end.
         """
         item = self.retrieve(item_id)
         if item.type != "message" or item.role != "assistant":
             raise invalid("item_id", "only messages of the assistant can be truncated")
+        if item.status == "in_progress":
+            raise invalid("item_id", "this item is still being made; cancel the response first")
         if content_index >= len(item.content) or item.content[content_index].type != "output_audio":
             raise invalid("content_index", "there is no audio part at this index")
         if audio_end_ms > item.audio_ms:
             raise invalid("audio_end_ms", f"the audio of this item is {item.audio_ms} ms long")
-        text = heard if heard is not None else words_within(item.content[content_index], audio_end_ms, item.audio_ms)
-        cut = replace(item.with_text(text, content_index), audio_ms=audio_end_ms, status="incomplete")
+        length = item.audio_ms if item.heard_ms is None else item.heard_ms
+        if item.heard_ms is not None and audio_end_ms >= length:
+            return item
+        text = words_within(item.content[content_index], audio_end_ms, length) if heard is None else heard
+        cut = replace(item.with_text(text, content_index), heard_ms=audio_end_ms, status="incomplete")
         self._items[item_id] = cut
         return cut
 
@@ -185,6 +186,10 @@ class Conversation:
 
     def _removable(self, keep: str | None) -> Sequence[str]:
         return [item_id for item_id in self._order if item_id != keep and self._items[item_id].status != "in_progress"]
+
+
+def _not_found(param: str) -> ProtocolError:
+    return ProtocolError("The conversation has no item with this id.", code="item_not_found", param=param)
 
 
 def words_within(part: Part, audio_end_ms: int, audio_ms: int) -> str:

@@ -1,4 +1,4 @@
-"""The one error of the protocol layer, in the two shapes clients know: an `error` event and an HTTP body."""
+"""The errors of the protocol layer: the client's, in the two shapes clients know, and the caller's own."""
 
 from __future__ import annotations
 
@@ -50,3 +50,7 @@ class ProtocolError(Exception):
         if self.param is not None:
             body["param"] = self.param
         return body
+
+
+class IllegalOrderError(RuntimeError):
+    """A method was called in a state that does not allow it: a bug of the caller's. Nothing was sent."""

@@ -11,9 +11,9 @@ from enum import Enum, auto
 
 from voice_agent.realtime import server_events
 from voice_agent.realtime.conversation import Conversation
+from voice_agent.realtime.errors import IllegalOrderError
 from voice_agent.realtime.ids import new_id
 from voice_agent.realtime.items import Item, Part
-from voice_agent.realtime.response_events import IllegalOrderError
 from voice_agent.realtime.server_events import Event
 from voice_agent.realtime.stable_words import StableWords
 

@@ -66,6 +66,8 @@ class Item:
     output: str = ""
     audio_ms: int = 0
     """Length of the audio that was made for it."""
+    heard_ms: int | None = None
+    """How much of that was heard, once it was truncated."""
     internal: bool = field(default=False, kw_only=True)
 
     @property

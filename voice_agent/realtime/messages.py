@@ -40,7 +40,7 @@ def _is_said(item: Item) -> bool:
 
 def _append_calls(messages: list[Message], calls: list[ToolCall], results: dict[str, str], *, joins: bool) -> None:
     """Moves the calls gathered, and their results, to the messages. Each result is used once."""
-    fresh = [call for call in calls if call.call_id in results]
+    fresh = list({call.call_id: call for call in calls if call.call_id in results}.values())
     calls.clear()
     if not fresh:
         return

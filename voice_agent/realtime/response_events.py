@@ -22,6 +22,7 @@ from typing import Literal
 
 from voice_agent.engines.ports import Usage
 from voice_agent.realtime.conversation import Conversation
+from voice_agent.realtime.errors import IllegalOrderError
 from voice_agent.realtime.ids import new_id
 from voice_agent.realtime.items import Item, Part, Status
 from voice_agent.realtime.response_config import ResponseConfig
@@ -48,10 +49,6 @@ class ResponseState(Enum):
     """A message is open and takes text and audio."""
     DONE = auto()
     """`response.done` was sent; nothing more may be."""
-
-
-class IllegalOrderError(RuntimeError):
-    """A method was called in a state that does not allow it: a bug of the caller's, nothing was sent."""
 
 
 class ResponseEvents:
