@@ -123,11 +123,22 @@ class TurnSettings(BaseSettings):
     final_timeout_ms: int = Field(
         3000, ge=100, description="Wait for the final transcript after the commit, then use the last partial."
     )
+    unclear_min_ms: int = Field(
+        800, ge=0, description="Speech this long in which no words were found is asked about; shorter is noise."
+    )
+    max_unclear: int = Field(2, ge=0, description="So many times in a row, at most.")
     max_utterance_s: float = Field(90, gt=1, description="A turn is committed after this much speech.")
     speculation: bool = Field(True, description="Begin the reply at the pause, before the turn is committed.")
     max_speculations: int = Field(2, ge=0, description="Speculative replies begun per turn, at most.")
     idle_warning_s: float = Field(90, gt=0, description="Silence until the caller is asked if they are there.")
     idle_end_s: float = Field(20, gt=0, description="Silence after that warning until the call ends.")
+    tool_timeout_s: float = Field(8, gt=0, description="Deadline of a tool that runs on this server.")
+    max_tool_rounds: int = Field(4, ge=0, description="Times a reply may call tools before it must speak.")
+    goodbye_timeout_s: float = Field(8, ge=0, description="A spoken goodbye takes no longer than this.")
+    max_conversation_items: int = Field(600, ge=10, description="Entries of a conversation that are remembered.")
+    audio_backlog_s: float = Field(
+        30, gt=1, description="Audio a WebSocket client may send ahead of its processing; the oldest is dropped."
+    )
 
 
 class AudioSettings(BaseSettings):
@@ -152,7 +163,7 @@ class AudioSettings(BaseSettings):
         120, ge=0, description="Longest invented audio in one gap; the rest of the gap is silence."
     )
     silence_after_ms: int = Field(
-        100, ge=20, description="A caller whose packets pause for this long is heard as silent, in real time."
+        80, ge=20, description="A caller whose next packet is overdue by this is heard as silent, in real time."
     )
     silence_fill_max_ms: int = Field(2000, ge=100, description="Silence put in at one moment, at most.")
     playout_max_s: float = Field(20, gt=1, description="Synthesized audio held ahead of the caller's ear.")
@@ -283,11 +294,41 @@ class StorageSettings(BaseSettings):
     database_url: SecretStr = Field(SecretStr(""), description="Postgres URL. Empty: an embedded one.")
     redis_url: SecretStr = Field(SecretStr(""), description="Redis URL. Empty: in-process, for one worker.")
     data_dir: Path = Field(Path(".data"), description="The embedded database lives here.")
+    data_dir_fallback: Path = Field(
+        Path("/var/lib/voice-agent"),
+        description="Used instead where the server runs as root and DATA_DIR lies below a folder that the database's "
+        "unprivileged user cannot enter.",
+    )
+    postgres_bin: str = Field(
+        "", description="Folder with the programs postgres and initdb. Empty: the bundled ones, else installed ones."
+    )
+    postgres_user: str = Field(
+        "", description="Unprivileged user of the embedded database under root. Empty: postgres, else nobody."
+    )
+    postgres_connections: int = Field(60, ge=5, description="Connections the embedded database accepts.")
+    postgres_buffers_mb: int = Field(64, ge=1, description="Shared buffers of the embedded database.")
+    postgres_init_timeout_s: float = Field(120, gt=0, description="Deadline for creating the embedded database.")
+    postgres_stop_timeout_s: float = Field(10, gt=0, description="Deadline of the embedded database's shutdown.")
+    postgres_restart_max_s: float = Field(5, gt=0, description="Longest wait before it is started once more.")
     database_pool: int = Field(8, ge=1, description="Connections at most.")
     database_timeout_s: float = Field(5, gt=0, description="Deadline of a query.")
+    database_start_timeout_s: float = Field(30, gt=0, description="Wait at start for the database to answer.")
+    migration_timeout_s: float = Field(300, gt=0, description="Deadline of one migration, and of waiting for others.")
+    redis_timeout_s: float = Field(2, gt=0, description="Deadline of a Redis command.")
+    rate_limit_key: SecretStr = Field(
+        SecretStr(""),
+        description="Key under which callers' addresses are hashed for rate limits. Empty: derived from REDIS_URL, or "
+        "random where Redis is in-process.",
+    )
+    rate_limit_subjects: int = Field(10_000, ge=1, description="Callers counted in memory while Redis is away.")
+    key_cache_s: float = Field(2, ge=0, description="A verified API key is believed this long: revocation's delay.")
+    key_cache_entries: int = Field(1000, ge=1, description="Verified API keys kept in memory.")
+    key_touch_s: float = Field(60, ge=1, description="An API key's last use is stored this often at most.")
     writer_flush_ms: int = Field(100, ge=1, description="Turns are written in batches this often.")
     writer_batch_rows: int = Field(200, ge=1, description="Rows per batch at most.")
     writer_queue_rows: int = Field(20_000, ge=1, description="Rows waiting at most; then new calls are refused.")
+    writer_retry_max_s: float = Field(2, gt=0, description="Longest wait between attempts while the database is away.")
+    writer_close_timeout_s: float = Field(5, gt=0, description="At shutdown, rows still waiting get this long.")
 
 
 class AgentSettings(BaseSettings):

@@ -47,9 +47,6 @@ Status = Literal["completed", "incomplete", "failed"]
 class ReplyOutput(Protocol):
     """What a released reply does to the call. All synchronous; `room` alone may wait."""
 
-    def begun(self) -> None:
-        """The reply is released: from now on the client hears of it. Called once, before anything else."""
-
     def clause(self, text: str) -> None:
         """A clause of the written text, about to be spoken (or shown, where the reply is text)."""
 
@@ -161,7 +158,8 @@ class Reply:
             _CHUNKS_AHEAD
         )
         self._checks: set[asyncio.Task[tuple[str, ...]]] = set()
-        self._wrote = False
+        self.written_characters = 0
+        """How much the model wrote, for the cost of replies that are thrown away."""
         self.times = ReplyTimes(clock())
         self.outcome = ReplyOutcome()
 
@@ -230,7 +228,7 @@ class Reply:
                     self.times.first_token = self._clock()
                 match event:
                     case TextDelta(text):
-                        self._wrote = True
+                        self.written_characters += len(text)
                         written.append(text)
                         for clause in splitter.feed(text):
                             await self._put(clause)
@@ -260,7 +258,7 @@ class Reply:
         """A model that is slow to begin is covered by one short phrase."""
         await self._released.wait()
         await asyncio.sleep(self._limits.filler_after_s)
-        if not self._wrote and self._speech is not None:
+        if not self.written_characters and self._speech is not None:
             await self._put(self._phrases.get("filler", ""), ours=True)
 
     async def _put_text(self, text: str) -> None:
@@ -329,10 +327,8 @@ class Reply:
             flags = await judged
             self.times.judged = self._clock()
             if flags:
-                self._output.begun()
                 await self._refuse(flags)
                 return
-        self._output.begun()
         while (item := await self._spoken.get()) is not None:
             if isinstance(item, _Clause):
                 flags = await item.verdict if item.verdict else ()

@@ -38,6 +38,11 @@ class CommitRequested:
 
 
 @dataclass(frozen=True, slots=True)
+class InputCleared:
+    """The client throws away what the caller has said of this turn."""
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyRequested:
     """The client asks for a reply now."""
 
@@ -79,6 +84,7 @@ Event = (
     | SpeechStopped
     | Hypothesis
     | CommitRequested
+    | InputCleared
     | ReplyRequested
     | ReplyCancelled
     | PlayoutCleared

@@ -52,6 +52,7 @@ from voice_agent.call.turn_types import (
     Event,
     Hypothesis,
     IdleTimeout,
+    InputCleared,
     Nudge,
     PausePlayout,
     PlayoutCleared,
@@ -176,6 +177,8 @@ class TurnMachine:
                 self._hypothesis(segment, text, final)
             case CommitRequested():
                 self._commit_requested()
+            case InputCleared():
+                self._input_cleared(now, actions)
             case ReplyRequested():
                 self._reply_requested(now, actions)
             case ReplyCancelled() | PlayoutCleared():
@@ -231,6 +234,15 @@ class TurnMachine:
     def _commit_requested(self) -> None:
         if self._turn:
             self._turn.commit_requested = True
+
+    def _input_cleared(self, now: float, actions: list[Action]) -> None:
+        turn = self._turn
+        if turn is None:
+            return
+        self._drop_held(actions)
+        if self._reply:
+            self._resume(self._reply, actions)
+        self._drop_turn(turn, now, actions)
 
     def _announce(self, turn: _Turn, actions: list[Action]) -> None:
         if not turn.announced:

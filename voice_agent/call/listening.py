@@ -1,0 +1,196 @@
+"""Audio of one caller in, events for the turn machine out.
+
+Each run of speech is a segment with a transcription stream of its own, committed at the pause: its words are known
+while the turn machine still weighs whether the caller has finished. Two neighbouring segments share no audio.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Coroutine
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from voice_agent.audio import segmenter as audio_segments
+from voice_agent.audio.segmenter import Segmenter
+from voice_agent.audio.vad import SpeechDetector
+from voice_agent.call.turn_types import Event, Hypothesis, SpeechStarted, SpeechStopped
+from voice_agent.engines.ports import EngineError, Transcriber, TranscriptionOptions, TranscriptionStream, Word
+from voice_agent.settings import AudioSettings
+
+log = logging.getLogger(__name__)
+
+_BYTES_PER_MS = 32  # 16 kHz mono s16le
+Spawn = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
+
+
+@dataclass(slots=True)
+class Segment:
+    """One run of speech. Times in ms of audio since the call's first frame."""
+
+    id: int
+    start_ms: int
+    end_ms: int
+    words: tuple[Word, ...] = ()
+    failed: str = ""
+    """The engine's error code, where the transcriber failed."""
+    backlog: list[bytes] = field(default_factory=list)
+    committed_at: float | None = None
+    settled_at: float | None = None
+    """On the session's clock: when the pause was noticed, and when the words were known."""
+    last_speech: float = 0.0
+    stream: TranscriptionStream | None = None
+    task: asyncio.Task[None] | None = None
+
+    def push(self, pcm: bytes) -> None:
+        self.end_ms += len(pcm) // _BYTES_PER_MS
+        if self.stream is None:
+            self.backlog.append(pcm)
+        else:
+            self.stream.push(pcm)
+
+    def commit(self, now: float) -> None:
+        self.committed_at = now
+        if self.stream is not None:
+            self.stream.commit()
+
+
+class Listener:
+    """Feed it 20 ms frames; it opens, fills, commits and closes transcription streams.
+
+    `manual`: the client decides where a turn begins and ends; every frame is transcribed and nothing is detected.
+    """
+
+    def __init__(
+        self,
+        settings: AudioSettings,
+        *,
+        transcriber: Transcriber,
+        options: Callable[[], TranscriptionOptions],
+        feed: Callable[[Event], None],
+        clock: Callable[[], float],
+        spawn: Spawn,
+        max_segment_s: float,
+    ) -> None:
+        self._transcriber = transcriber
+        self._options = options
+        self._feed = feed
+        self._clock = clock
+        self._spawn = spawn
+        self._max_segment_ms = int(max_segment_s * 1000)
+        self._segmenter = Segmenter(settings, voiced=SpeechDetector(settings).feed)
+        self._ids = 0
+        self._open: Segment | None = None
+        self._segments: dict[int, Segment] = {}
+        self._last_end_ms = 0
+        self._manual_ms = 0
+        self.manual = False
+
+    @property
+    def now_ms(self) -> int:
+        """Audio heard so far."""
+        return self._segmenter.now_ms + self._manual_ms
+
+    @property
+    def has_audio(self) -> bool:
+        """Whether a segment is being filled."""
+        return self._open is not None
+
+    def configure(self, *, manual: bool, prefix_ms: int) -> None:
+        if manual != self.manual:
+            self.cut()
+        self.manual = manual
+        self._segmenter.configure(prefix_ms=prefix_ms)
+
+    def frame(self, pcm: bytes) -> None:
+        """20 ms, 16 kHz, mono s16le."""
+        if self.manual:
+            self._manual_ms += len(pcm) // _BYTES_PER_MS
+            if self._open is None:
+                self._begin(pcm)
+            else:
+                self._push(pcm)
+            return
+        events = self._segmenter.feed(pcm)
+        for event in events:
+            if isinstance(event, audio_segments.SpeechStarted):
+                self._begin(event.prefix)
+            else:
+                self._end(event.last_speech_ms)
+        if not events and self._open is not None:
+            self._push(pcm)
+
+    def cut(self) -> bool:
+        """Ends the open segment now (the client commits, or the turn is overlong). False if there is none."""
+        if self._open is None:
+            return False
+        self._end(self.now_ms)
+        return True
+
+    def take(self, segments: tuple[int, ...]) -> list[Segment]:
+        """Hands over what is known of segments whose turn is decided, and stops transcribing them."""
+        taken = [segment for number in segments if (segment := self._segments.pop(number, None))]
+        for segment in taken:
+            if segment is self._open:
+                self._open = None
+            if segment.task is not None:
+                segment.task.cancel()
+        return taken
+
+    def _begin(self, prefix: bytes) -> None:
+        start_ms = max(self.now_ms - len(prefix) // _BYTES_PER_MS, self._last_end_ms)
+        prefix = prefix[-(self.now_ms - start_ms) * _BYTES_PER_MS :] if self.now_ms > start_ms else b""
+        self._ids += 1
+        segment = Segment(self._ids, start_ms, start_ms)
+        self._segments[segment.id] = self._open = segment
+        segment.push(prefix)
+        segment.task = self._spawn(self._transcribe(segment))
+        self._feed(SpeechStarted(segment.id))
+
+    def _push(self, pcm: bytes) -> None:
+        segment = self._open
+        assert segment is not None
+        segment.push(pcm)
+        if segment.end_ms - segment.start_ms >= self._max_segment_ms:
+            self._end(self.now_ms)
+            if not self.manual and self._segmenter.speaking:
+                self._begin(b"")
+
+    def _end(self, last_speech_ms: int) -> None:
+        segment, self._open = self._open, None
+        if segment is None:
+            return
+        self._last_end_ms = segment.end_ms
+        now = self._clock()
+        segment.commit(now)
+        # Audio time and the clock differ by how long ago that audio was; packets come in real time.
+        segment.last_speech = now - (self.now_ms - last_speech_ms) / 1000
+        self._feed(SpeechStopped(segment.id, segment.last_speech))
+
+    async def _transcribe(self, segment: Segment) -> None:
+        text = ""
+        try:
+            async with self._transcriber.open(self._options()) as stream:
+                for pcm in segment.backlog:
+                    stream.push(pcm)
+                segment.backlog.clear()
+                segment.stream = stream
+                if segment.committed_at is not None:
+                    stream.commit()
+                async for transcript in stream:
+                    text = transcript.text
+                    if transcript.words:
+                        segment.words = tuple(_shifted(word, segment.start_ms) for word in transcript.words)
+                    if transcript.final:
+                        break
+                    self._feed(Hypothesis(segment.id, text, False))
+        except EngineError as error:
+            segment.failed = error.code
+            log.warning("a transcription failed", extra={"code": error.code})
+        segment.settled_at = self._clock()
+        self._feed(Hypothesis(segment.id, text, True))
+
+
+def _shifted(word: Word, by_ms: int) -> Word:
+    return replace(word, start_ms=word.start_ms + by_ms, end_ms=word.end_ms + by_ms)

@@ -1,0 +1,165 @@
+"""The minutes of a call: who said what, when, how fast it was answered. Goes to the recorder and the metrics."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from voice_agent.call.metrics import TURN_LATENCY, TURNS, WASTED_TOKENS
+from voice_agent.call.speaking import Spoken
+from voice_agent.engines.ports import Word
+from voice_agent.records import CallRecorder, Turn, TurnMetrics
+
+
+class Minutes:
+    """Numbers the turns of one call. `started`: the session's clock at its beginning, in s."""
+
+    def __init__(self, call_id: str, recorder: CallRecorder, started: float) -> None:
+        self._call_id = call_id
+        self._recorder = recorder
+        self._started = started
+        self._seq = 0
+        self._unjudged: list[str] = []
+        self._last_speech: float | None = None
+        """When the caller stopped speaking, while the answer to it is still awaited."""
+        self._stages: dict[str, int] = {}
+        self._wasted = 0
+
+    def caller_spoke(
+        self,
+        text: str,
+        *,
+        start_ms: int,
+        end_ms: int,
+        audio_now_ms: int,
+        words: tuple[Word, ...],
+        last_speech: float,
+        stt_s: float | None,
+        now: float,
+    ) -> None:
+        """A committed spoken turn. `*_ms` are positions in the caller's audio, `stt_s` the wait for the last words."""
+        offset_ms = self._ms(now) - audio_now_ms
+        self._last_speech = last_speech
+        self._stages = {"eou_ms": _span(last_speech, now)}
+        TURN_LATENCY.labels("eou_delay").observe(now - last_speech)
+        if stt_s is not None:
+            self._stages["stt_ms"] = round(stt_s * 1000)
+            TURN_LATENCY.labels("stt_final").observe(stt_s)
+        metrics = TurnMetrics(eou_ms=self._stages["eou_ms"], stt_ms=self._stages.get("stt_ms"))
+        self._write(
+            "user",
+            "voice",
+            text,
+            heard=text,
+            start_ms=start_ms + offset_ms,
+            end_ms=end_ms + offset_ms,
+            words=words,
+            metrics=metrics,
+        )
+        TURNS.labels("user", "spoken").inc()
+
+    def caller_typed(self, text: str, now: float) -> None:
+        self._unjudged.append(text)
+        self._write("user", "text", text, heard=text, start_ms=self._ms(now), end_ms=self._ms(now))
+        TURNS.labels("user", "typed").inc()
+
+    def take_unjudged(self) -> str:
+        """Typed words that no reply has had moderated yet."""
+        text = "\n".join(self._unjudged)
+        self._unjudged.clear()
+        return text
+
+    def wasted(self, tokens: int) -> None:
+        self._wasted += tokens
+        WASTED_TOKENS.inc(tokens)
+
+    def agent_spoke(self, spoken: Spoken) -> None:
+        """A reply that was heard, whole or in part."""
+        metrics = self._reply_metrics(spoken)
+        began = spoken.playing if spoken.playing is not None else spoken.requested
+        self._write(
+            "assistant",
+            "voice" if spoken.playing is not None else "text",
+            spoken.text,
+            heard=spoken.heard,
+            start_ms=self._ms(began),
+            end_ms=self._ms(spoken.ended),
+            interrupted=spoken.interrupted,
+            partial=spoken.outcome.partial,
+            metrics=metrics,
+        )
+        TURNS.labels("assistant", "interrupted" if spoken.interrupted else spoken.outcome.status).inc()
+        self._last_speech = None
+        self._stages = {}
+        self._wasted = 0
+
+    def _reply_metrics(self, spoken: Spoken) -> TurnMetrics:
+        ttft = ttfb = e2e = None
+        if spoken.first_token is not None:
+            ttft = spoken.first_token - spoken.requested
+            TURN_LATENCY.labels("llm_ttft").observe(ttft)
+        if spoken.first_audio is not None and spoken.first_clause is not None:
+            ttfb = spoken.first_audio - spoken.first_clause
+            TURN_LATENCY.labels("tts_ttfb").observe(ttfb)
+        if spoken.playing is not None and self._last_speech is not None:
+            e2e = spoken.playing - self._last_speech
+            TURN_LATENCY.labels("e2e").observe(max(e2e, 0.0))
+        usage = spoken.outcome.usage
+        return TurnMetrics(
+            eou_ms=self._stages.get("eou_ms"),
+            stt_ms=self._stages.get("stt_ms"),
+            moderation_ms=_ms_between(spoken.requested, spoken.judged),
+            ttft_ms=_rounded(ttft),
+            ttfb_ms=_rounded(ttfb),
+            e2e_ms=_rounded(e2e),
+            input_tokens=usage.input_tokens,
+            output_tokens=usage.output_tokens,
+            wasted_tokens=self._wasted,
+            engine=spoken.engine,
+        )
+
+    def _write(
+        self,
+        role: Literal["user", "assistant"],
+        channel: Literal["voice", "text"],
+        text: str,
+        *,
+        heard: str,
+        start_ms: int,
+        end_ms: int,
+        interrupted: bool = False,
+        partial: bool = False,
+        words: tuple[Word, ...] = (),
+        metrics: TurnMetrics | None = None,
+    ) -> None:
+        self._seq += 1
+        self._recorder.turn(
+            Turn(
+                call_id=self._call_id,
+                seq=self._seq,
+                role=role,
+                channel=channel,
+                text=text,
+                heard=heard,
+                start_ms=max(0, start_ms),
+                end_ms=max(0, start_ms, end_ms),
+                interrupted=interrupted,
+                partial=partial,
+                words=words,
+                metrics=metrics or TurnMetrics(),
+            )
+        )
+
+    def _ms(self, at: float) -> int:
+        return round((at - self._started) * 1000)
+
+
+def _span(start: float, end: float) -> int:
+    return max(0, round((end - start) * 1000))
+
+
+def _ms_between(start: float, end: float | None) -> int | None:
+    return None if end is None else _span(start, end)
+
+
+def _rounded(seconds: float | None) -> int | None:
+    return None if seconds is None else max(0, round(seconds * 1000))

@@ -1,0 +1,466 @@
+"""One conversation, whatever carries it: wires the turn machine to listening, speaking, tools, records and the wire.
+
+Everything that happens, audio, words, client events, timers, becomes an event of the pure turn machine; everything it
+answers is carried out here. State changes are synchronous; whatever awaits runs in a task that this object owns and
+ends.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from voice_agent.agents.base import Agent
+from voice_agent.call.client_desk import ClientDesk
+from voice_agent.call.input_audio import InputAudio
+from voice_agent.call.listening import Listener
+from voice_agent.call.minutes import Minutes
+from voice_agent.call.reply import ReplyLimits, ReplyScript
+from voice_agent.call.speaking import Speaker, SpeakerHooks
+from voice_agent.call.tools import ToolDesk
+from voice_agent.call.transport import Transport
+from voice_agent.call.turn_config import turn_config
+from voice_agent.call.turn_types import (
+    Action,
+    AnnounceSpeech,
+    AskAgain,
+    CallerActive,
+    CancelReply,
+    CommitTurn,
+    CutSegment,
+    DiscardReply,
+    DropTurn,
+    EndIdle,
+    Event,
+    IdleTimeout,
+    InputCleared,
+    Nudge,
+    PausePlayout,
+    PlayoutStarted,
+    ReleaseReply,
+    ReplyEnded,
+    ReplyRequested,
+    ResumePlayout,
+    StartReply,
+    Tick,
+    TurnConfig,
+    WarnIdle,
+)
+from voice_agent.call.turns import Caller, Phase, TurnMachine
+from voice_agent.engines.bundle import Engines
+from voice_agent.engines.ports import Message, ReplyRequest, TranscriptionOptions
+from voice_agent.realtime import agent_events, server_events
+from voice_agent.realtime.agent_events import AgentState
+from voice_agent.realtime.conversation import Conversation
+from voice_agent.realtime.input_events import InputEvents, InputState
+from voice_agent.realtime.response_config import ResponseConfig
+from voice_agent.realtime.session_config import SessionConfig
+from voice_agent.realtime.session_parts import ServerVad, Transcription
+from voice_agent.records import CallEnded, CallRecorder, CallStarted, TicketStore
+from voice_agent.settings import Settings
+
+log = logging.getLogger(__name__)
+
+Kind = Literal["webrtc", "websocket", "console"]
+SendEvent = Callable[[Mapping[str, object]], None]
+
+_POLITE_ENDS = frozenset({"shutdown", "time_limit", "idle"})
+"""Reasons that leave time for a goodbye."""
+
+
+class CallSession:
+    """Make it, start `run()` in a task, call `connected()` when the client is there."""
+
+    def __init__(
+        self,
+        *,
+        call_id: str,
+        agent: Agent,
+        engines: Engines,
+        transport: Transport,
+        kind: Kind,
+        recorder: CallRecorder,
+        tickets: TicketStore,
+        settings: Settings,
+        key_id: str | None,
+        session: Mapping[str, object] | None = None,
+        greet: bool = False,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """`session`: what the client asked for before the call, as JSON. `greet`: the agent speaks first and minds
+        silences (our own page). Raises ProtocolError where the session asked for cannot be had."""
+        self.call_id = call_id
+        self.agent = agent
+        self.engines = engines
+        self.settings = settings
+        self._transport = transport
+        self._kind: Kind = kind
+        self._recorder = recorder
+        self._greet = greet
+        self._clock = clock
+        self._started = clock()
+        self._key_id = key_id
+        self._side_channels: list[SendEvent] = []
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._timer: asyncio.TimerHandle | None = None
+        self._ending = ""
+        self._ended = asyncio.Event()
+        self._state: AgentState | None = None
+        self._pending_config: ResponseConfig | None = None
+        self._goodbye_reply: int | None = None
+        self._clearing = False
+
+        wire: Literal["webrtc", "websocket"] = "webrtc" if kind == "webrtc" else "websocket"
+        self.config = _session_config(agent, session, captions=greet)
+        self.conversation = Conversation(max_items=settings.turns.max_conversation_items)
+        self.machine = TurnMachine(self._turn_config(), self._started)
+        self.minutes = Minutes(call_id, recorder, self._started)
+        self.input_events = InputEvents(
+            self.emit, self.conversation, send_transcription=self.config.sends_transcription
+        )
+        self.tools = ToolDesk(
+            agent.tools,
+            call_id=call_id,
+            tickets=tickets,
+            conversation=self.conversation,
+            timeout_s=settings.turns.tool_timeout_s,
+            emit=self.emit,
+        )
+        self.speaker = Speaker(
+            engines=engines,
+            output=transport.speech,
+            conversation=self.conversation,
+            kind=wire,
+            phrases=agent.phrases,
+            start_tool=self.tools.start,
+            limits=ReplyLimits(settings.engines.filler_after_ms / 1000, settings.turns.max_tool_rounds),
+            language=agent.language,
+            clock=clock,
+            hooks=SpeakerHooks(
+                emit=self.emit,
+                playing=lambda reply: self.feed(PlayoutStarted(reply)),
+                ended=self._reply_ended,
+                spoken=self.minutes.agent_spoke,
+                wasted=self.minutes.wasted,
+            ),
+        )
+        self.listener = Listener(
+            settings.audio,
+            transcriber=engines.transcriber,
+            options=self._transcription_options,
+            feed=self.feed,
+            clock=clock,
+            spawn=self._spawn,
+            max_segment_s=settings.turns.max_utterance_s,
+        )
+        self.input_audio = InputAudio(self.listener.frame, settings.turns.audio_backlog_s)
+        self._desk = ClientDesk(self)
+        self.apply_config(self.config)
+
+    # --- what the transport calls -----------------------------------------------------------------------------------
+
+    async def run(self) -> str:
+        """Owns every task of the call. Returns why it ended, when it has; the caller then closes the transport."""
+        self._recorder.call_started(
+            CallStarted(self.call_id, self.agent.name, self._kind, self._key_id, datetime.now(UTC))
+        )
+        self.emit(server_events.session_created(self.config))
+        pump = asyncio.create_task(self.input_audio.run())
+        try:
+            try:
+                async with asyncio.timeout(self.settings.server.max_call_s):
+                    await self._ended.wait()
+            except TimeoutError:
+                self.end("time_limit")
+                await self._ended.wait()
+        finally:
+            self._ending = self._ending or "error"
+            if self._timer is not None:
+                self._timer.cancel()
+            await self.speaker.aclose()
+            await self.tools.aclose()
+            pump.cancel()
+            for task in tuple(self._tasks):
+                task.cancel()
+            await asyncio.gather(pump, *self._tasks, return_exceptions=True)
+            self.emit(agent_events.ended(self._ending))
+            self._recorder.call_ended(CallEnded(self.call_id, datetime.now(UTC), self._ending))
+        return self._ending
+
+    def connected(self) -> None:
+        """The client can hear us."""
+        if self._greet and not self._ending:
+            self.feed(ReplyRequested())
+        else:
+            self._show_state()
+
+    def audio_in(self, pcm: bytes) -> None:
+        """20 ms, 16 kHz, mono s16le, in real time."""
+        if not self._ending:
+            self.listener.frame(pcm)
+
+    def client_event(self, raw: str | bytes) -> None:
+        """One JSON event of the client; what is wrong with it is answered by an `error` event."""
+        if not self._ended.is_set():
+            self._desk.take(raw)
+
+    def attach(self, send_event: SendEvent) -> Callable[[], None]:
+        """A side channel that sees every event from now on. Returns how to detach it."""
+        self._side_channels.append(send_event)
+        send_event(server_events.session_created(self.config))
+
+        def detach() -> None:
+            if send_event in self._side_channels:
+                self._side_channels.remove(send_event)
+
+        return detach
+
+    def end(self, reason: str) -> None:
+        """Ends the call: at once, or after a spoken goodbye where the reason leaves time for one. Idempotent."""
+        if self._ending:
+            if reason not in _POLITE_ENDS:
+                self._ended.set()
+            return
+        self._ending = reason
+        goodbye = self.agent.phrases.get("goodbye", "")
+        if reason not in _POLITE_ENDS or not goodbye or self._state is None:
+            self._ended.set()
+            return
+        self._spawn(self._end_after(self.settings.turns.goodbye_timeout_s))
+        self._drop_turn_detection()
+        # A reply of the server's own, by the same path as any other: it replaces what is being said.
+        for action in self.machine.feed(ReplyRequested(), self._clock()):
+            if isinstance(action, StartReply):
+                self._goodbye_reply = action.reply
+                self._say(action.reply, goodbye)
+            else:
+                self._do(action)
+
+    # --- what the desk and the parts call ---------------------------------------------------------------------------
+
+    def emit(self, event: Mapping[str, object]) -> None:
+        self._transport.send_event(event)
+        for send in tuple(self._side_channels):
+            send(event)
+
+    def feed(self, event: Event) -> None:
+        """Gives the turn machine an event, does what it answers, and sets the timer for what comes next."""
+        if self._ending and not isinstance(event, (PlayoutStarted, ReplyEnded)):
+            return
+        now = self._clock()
+        for action in self.machine.feed(event, now):
+            self._do(action)
+        self._set_timer()
+        self._show_state()
+
+    def apply_config(self, config: SessionConfig) -> None:
+        """The session's effective configuration from now on."""
+        self.config = config
+        self.machine.config = self._turn_config()
+        self.input_events.send_transcription = config.sends_transcription
+        self.conversation.truncation = config.truncation
+        detection = config.turn_detection
+        prefix_ms = detection.prefix_padding_ms if isinstance(detection, ServerVad) else self.settings.audio.prefix_ms
+        self.listener.configure(manual=detection is None, prefix_ms=prefix_ms)
+        self.input_audio.configure(config.input_format)
+        self._set_timer()
+
+    def request_reply(self, config: ResponseConfig) -> None:
+        """The client asks for a reply."""
+        self._pending_config = config
+        self.feed(ReplyRequested())
+
+    def clear_input(self) -> None:
+        """The client throws away what was said of the turn under way."""
+        self._clearing = True
+        self.feed(InputCleared())
+        self._clearing = False
+        self.input_events.cleared()
+
+    def caller_typed(self, text: str) -> None:
+        self.minutes.caller_typed(text, self._clock())
+        self.feed(CallerActive())
+
+    # --- the machine's actions --------------------------------------------------------------------------------------
+
+    def _do(self, action: Action) -> None:
+        match action:
+            case AnnounceSpeech():
+                self._announce_speech()
+            case StartReply(reply, text, speculative):
+                self._start_reply(reply, text, speculative=speculative)
+            case ReleaseReply(reply):
+                self.speaker.release(reply)
+            case DiscardReply(reply):
+                self.speaker.discard(reply)
+            case CancelReply(reply, reason):
+                self.speaker.cancel(reply, reason)
+            case PausePlayout():
+                self.speaker.pause()
+            case ResumePlayout():
+                self.speaker.resume()
+            case CommitTurn(text, segments, missing):
+                self._commit_turn(text, segments, missing=missing)
+            case DropTurn(segments, announced):
+                self._drop_turn(segments, announced=announced)
+            case CutSegment():
+                self._soon(self.listener.cut)
+            case AskAgain(reply):
+                self._say(reply, self.agent.phrases.get("not_heard", ""))
+            case Nudge(reply, text):
+                self._say(reply, text)
+            case IdleTimeout(reply):
+                self._idle_timeout(reply)
+            case WarnIdle(reply):
+                self.emit(agent_events.idle_warning(self.settings.turns.idle_end_s))
+                self._say(reply, self.agent.phrases.get("idle", ""))
+            case EndIdle():
+                self._soon(lambda: self.end("idle"))
+
+    def _announce_speech(self) -> None:
+        if not self.listener.manual and self.input_events.state is not InputState.SPEAKING:
+            self.input_events.speech_started(self.listener.now_ms)
+
+    def _start_reply(self, reply: int, text: str | None, *, speculative: bool) -> None:
+        config = self._pending_config or ResponseConfig.of(self.config)
+        self._pending_config = None
+        script = self._script(config, text, speculative=speculative)
+        self.speaker.start(reply, script, config, held=speculative)
+
+    def _say(self, reply: int, text: str) -> None:
+        """Speaks words of the agent's own, without asking the model."""
+        self.speaker.start(reply, ReplyScript(say=text), ResponseConfig.of(self.config), held=False)
+
+    def _script(self, config: ResponseConfig, text: str | None, *, speculative: bool) -> ReplyScript:
+        given = config.input
+        messages = self.conversation.to_messages() if given is None else self._desk.messages_for(given)
+        if not messages and not speculative and config.instructions == self.agent.instructions:
+            return ReplyScript(say=self.agent.greeting)
+        if speculative and text:
+            messages.append(Message("user", text))
+        request = ReplyRequest(
+            messages=tuple(messages),
+            instructions=config.instructions,
+            tools=self.tools.offered(config.tools),
+            tool_choice=config.tool_choice,
+            max_output_tokens=config.max_output_tokens,
+            speculative=speculative,
+        )
+        return ReplyScript(request=request, judge=text or self.minutes.take_unjudged())
+
+    def _commit_turn(self, text: str, segments: tuple[int, ...], *, missing: bool) -> None:
+        taken = self.listener.take(segments)
+        start_ms = min((segment.start_ms for segment in taken), default=self.listener.now_ms)
+        end_ms = max((segment.end_ms for segment in taken), default=self.listener.now_ms)
+        spoken_ms = sum(segment.end_ms - segment.start_ms for segment in taken)
+        item_id = self.input_events.committed(None if self.listener.manual else end_ms)
+        failed = next((segment.failed for segment in taken if segment.failed), "timeout" if missing else "")
+        if text or not failed:
+            self.input_events.completed(item_id, text, spoken_ms / 1000)
+        else:
+            self.input_events.failed(item_id, failed, "The speech could not be transcribed.")
+        if not text:
+            return
+        last = taken[-1] if taken else None
+        stt_s = None
+        if last and last.committed_at is not None and last.settled_at is not None:
+            stt_s = last.settled_at - last.committed_at
+        self.minutes.caller_spoke(
+            text,
+            start_ms=start_ms,
+            end_ms=end_ms,
+            audio_now_ms=self.listener.now_ms,
+            words=tuple(word for segment in taken for word in segment.words),
+            last_speech=last.last_speech if last else self._clock(),
+            stt_s=stt_s,
+            now=self._clock(),
+        )
+
+    def _drop_turn(self, segments: tuple[int, ...], *, announced: bool) -> None:
+        self.listener.take(segments)
+        if self.input_events.state is InputState.SPEAKING:
+            self.input_events.speech_stopped(self.listener.now_ms)
+        if announced and not self.listener.manual and not self._clearing:
+            self.input_events.cleared()
+        else:
+            self.input_events.discard()
+
+    def _idle_timeout(self, reply: int) -> None:
+        now_ms = self.listener.now_ms
+        self.input_events.timeout_triggered(max(0, now_ms - (self.machine.config.idle_timeout_ms or 0)), now_ms)
+        self._start_reply(reply, None, speculative=False)
+
+    def _reply_ended(self, reply: int) -> None:
+        if reply == self._goodbye_reply:
+            self._ended.set()
+        self.feed(ReplyEnded(reply))
+
+    # --- small parts ------------------------------------------------------------------------------------------------
+
+    def _turn_config(self) -> TurnConfig:
+        return turn_config(self.config, self.agent, self.settings.turns, hands_free=self._greet)
+
+    def _drop_turn_detection(self) -> None:
+        self.listener.configure(manual=True, prefix_ms=0)
+
+    def _transcription_options(self) -> TranscriptionOptions:
+        wanted = self.config.transcription
+        return TranscriptionOptions(
+            language=self.config.transcription_language,
+            prompt=(wanted.prompt if wanted else "") or self.agent.transcription_prompt,
+            hints=wanted.keywords if wanted else (),
+        )
+
+    def _show_state(self) -> None:
+        state: AgentState = "listening"
+        if self.machine.paused:
+            state = "paused"
+        elif self.machine.phase is Phase.PLAYING:
+            state = "speaking"
+        elif self.machine.phase is Phase.THINKING and self.machine.caller is Caller.SILENT:
+            state = "thinking"
+        if state != self._state:
+            self._state = state
+            self.emit(agent_events.state(state))
+
+    def _set_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.machine.next_deadline()
+        if deadline is not None and not self._ending:
+            delay = max(0.0, deadline - self._clock())
+            self._timer = asyncio.get_running_loop().call_later(delay, lambda: self.feed(Tick()))
+
+    def _soon(self, act: Callable[[], object]) -> None:
+        """Runs what would feed the machine from within its own answer, right after it."""
+        asyncio.get_running_loop().call_soon(act)
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    async def _end_after(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+        self._ended.set()
+
+
+def _session_config(agent: Agent, wishes: Mapping[str, object] | None, *, captions: bool) -> SessionConfig:
+    config = SessionConfig.create(
+        agent_model=agent.name,
+        instructions=agent.instructions,
+        voice=agent.voice,
+        speed=agent.speed,
+        language=agent.language,
+        kind="transcription" if (wishes or {}).get("type") == "transcription" else "realtime",
+    )
+    if captions:
+        config = replace(config, transcription=Transcription())
+    return config.updated(wishes, audio_started=False) if wishes else config
