@@ -1,0 +1,104 @@
+"""The data channel `oai-events` of one peer: events as text, both ways, bounded both ways.
+
+What an event means is the session's business. Whole messages above the size limit are refused by the media stack's
+guards before they come here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+
+from aiortc import RTCDataChannel
+
+from voice_agent.hardening.rejections import rejected
+
+LABEL = "oai-events"
+
+
+class EventChannel:
+    """Holds events until the channel is open, and until somebody listens.
+
+    `on_event(raw)` gets each incoming message, `str` or `bytes`. `on_lost(reason)` is called when the client closes
+    the channel ("client_closed") or does not read what it is sent ("slow_client").
+    """
+
+    def __init__(
+        self,
+        *,
+        max_event_bytes: int,
+        max_backlog_bytes: int,
+        on_event: Callable[[str | bytes], None],
+        on_lost: Callable[[str], None],
+    ) -> None:
+        self._max_event_bytes = max_event_bytes
+        self._max_backlog_bytes = max_backlog_bytes
+        self._on_event = on_event
+        self._on_lost = on_lost
+        self._channel: RTCDataChannel | None = None
+        self._waiting: deque[str] = deque()
+        self._waiting_bytes = 0
+        self._closed = False
+
+    def attach(self, channel: RTCDataChannel) -> None:
+        """Takes the channel that the client opened. Any other than the first `oai-events` is closed."""
+        if self._closed:
+            return
+        if channel.label != LABEL or self._channel is not None:
+            rejected("channel_label")
+            channel.close()
+            return
+        self._channel = channel
+        channel.on("message", self._received)
+        channel.on("close", self._client_closed)
+        while self._waiting and self._channel is not None:
+            self._send(self._waiting.popleft())
+        self._waiting_bytes = 0
+
+    def send(self, text: str) -> None:
+        """Queues one event. Never blocks and never raises; an event above the size limit is dropped and counted."""
+        if self._closed:
+            return
+        size = len(text.encode())
+        if size > self._max_event_bytes:
+            rejected("event_too_large")
+            return
+        if self._channel is not None:
+            self._send(text)
+            return
+        self._waiting_bytes += size
+        if self._waiting_bytes > self._max_backlog_bytes:
+            self._lost("slow_client")
+            return
+        self._waiting.append(text)
+
+    def close(self) -> None:
+        """Forgets the channel and what waits for it. Idempotent."""
+        self._closed = True
+        self._channel = None
+        self._waiting.clear()
+
+    def _send(self, text: str) -> None:
+        channel = self._channel
+        if channel is None or channel.readyState != "open":
+            return
+        try:
+            channel.send(text)
+        except ValueError:
+            # The client announced a smaller limit than ours (a=max-message-size).
+            rejected("event_too_large")
+            return
+        if channel.bufferedAmount > self._max_backlog_bytes:
+            self._lost("slow_client")
+
+    def _received(self, message: str | bytes) -> None:
+        if not self._closed:
+            self._on_event(message)
+
+    def _client_closed(self) -> None:
+        if not self._closed:
+            self._lost("client_closed")
+
+    def _lost(self, reason: str) -> None:
+        self.close()
+        self._on_lost(reason)

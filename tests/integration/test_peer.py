@@ -1,0 +1,240 @@
+"""One caller over real sockets: audio and events both ways, and every end that a call can have."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from signaling.peer import Peer
+from signaling.sdp import OfferError
+from tests.security.caller import LOOPBACK, SPEECH, Caller, calling, loopback_settings, until
+from voice_agent.engines.ports import Pcm
+from voice_agent.hardening import media_stack
+
+
+def _loudness(pcm: bytes) -> float:
+    return float(np.sqrt(np.mean(np.frombuffer(pcm, np.int16).astype(float) ** 2)))
+
+
+async def test_the_caller_is_heard_in_even_frames_and_hears_speech() -> None:
+    async with calling() as call:
+        await until(lambda: len(call.session.frames) >= 75)
+        assert {len(frame) for frame in call.session.frames} == {640}
+        assert _loudness(b"".join(call.session.frames[25:])) > 300
+
+        assert call.heard == 0
+        speech = call.peer.speech
+        assert speech is not None
+        drained = asyncio.Event()
+        speech.on_drained = drained.set
+        speech.begin("item_1")
+        queued_ms = speech.write(_chunk(SPEECH[: 48_000 * 2]))
+        speech.end()
+        await asyncio.wait_for(drained.wait(), 5)
+        assert queued_ms == 1000
+        await until(lambda: call.heard >= 45)
+
+
+async def test_silence_sends_no_media() -> None:
+    async with calling() as call:
+        await until(lambda: len(call.session.frames) >= 50)
+        sent = {s.packetsSent for s in (await call.pc.getStats()).values() if s.type == "remote-outbound-rtp"}
+        assert sent <= {0}
+        assert call.heard == 0
+
+
+async def test_events_go_both_ways() -> None:
+    async with calling() as call:
+        assert call.channel is not None
+        call.channel.send('{"type":"session.update"}')
+        call.channel.send(b"\x00binary")
+        call.peer.send_event({"type": "session.created", "text": "grüß"})
+        await until(lambda: len(call.session.events) == 2 and call.messages)
+        assert call.session.events == ['{"type":"session.update"}', b"\x00binary"]
+        assert call.messages == ['{"type":"session.created","text":"grüß"}']
+
+
+async def test_events_sent_before_the_channel_is_open_arrive_in_order() -> None:
+    media_stack.apply()
+    call = Caller(track=None)
+    try:
+        await call.dial(loopback_settings())
+        for number in range(3):
+            call.peer.send_event({"n": number})
+        await until(lambda: len(call.messages) == 3)
+        assert call.messages == ['{"n":0}', '{"n":1}', '{"n":2}']
+    finally:
+        await call.hang_up()
+
+
+async def test_the_answer_is_complete_and_asks_for_opus_only() -> None:
+    async with calling() as call:
+        lines = call.answer.splitlines()
+        assert sum(line.startswith("m=") for line in lines) == 2
+        assert [line for line in lines if line.startswith("a=rtpmap")] == ["a=rtpmap:96 opus/48000/2"]
+        assert "a=fmtp:96 minptime=10;useinbandfec=1" in lines
+        assert all(line.split()[4] == LOOPBACK for line in lines if line.startswith("a=candidate:"))
+        assert "a=end-of-candidates" in lines
+        msid = next(line for line in lines if line.startswith("a=msid:"))
+        assert len(msid.removeprefix("a=msid:").split()) == 2
+        assert "a=max-message-size:65536" in lines
+
+
+async def test_an_offer_is_answered_without_waiting_for_anything() -> None:
+    took = []
+    for _ in range(5):
+        media_stack.apply()
+        call = Caller(track=None)
+        offer = await call.offer()
+        start = time.monotonic()
+        call.peer, _ = await Peer.answer(offer, settings=loopback_settings(), on_closed=call.session.reasons.append)
+        took.append(time.monotonic() - start)
+        await call.hang_up()
+    assert min(took) < 0.05
+
+
+@pytest.mark.parametrize("direction", ["recvonly", "sendonly", "inactive"])
+async def test_every_direction_connects_and_only_a_listener_is_spoken_to(direction: str) -> None:
+    async with calling(talk=False, track=None, direction=direction) as call:
+        assert (call.peer.speech is not None) == (direction == "recvonly")
+
+
+async def test_a_caller_without_event_channel_is_heard() -> None:
+    async with calling(channel=False) as call:
+        await until(lambda: len(call.session.frames) >= 10)
+        call.peer.send_event({"type": "session.created"})
+
+
+async def test_hanging_up_ends_the_call_once() -> None:
+    async with calling() as call:
+        await call.pc.close()
+        await until(lambda: call.session.reasons)
+        await call.peer.close()
+        assert call.session.reasons == ["client_closed"]
+
+
+async def test_closing_from_our_side_tells_the_caller_and_reports_nothing() -> None:
+    async with calling() as call:
+        await asyncio.gather(call.peer.close(), call.peer.close())
+        await until(lambda: call.pc.connectionState == "closed")
+        assert call.session.reasons == []
+
+
+async def test_a_caller_who_never_connects_is_given_up() -> None:
+    media_stack.apply()
+    call = Caller(track=None)
+    reasons: list[str] = []
+    call.peer, _ = await Peer.answer(
+        await call.offer(), settings=loopback_settings(connect_timeout_s=0.3), on_closed=reasons.append
+    )
+    await until(lambda: reasons)
+    await call.hang_up()
+    assert reasons == ["connect_timeout"]
+
+
+async def test_a_killed_tab_is_noticed() -> None:
+    async with calling(loopback_settings(no_media_timeout_s=1)) as call:
+        await until(lambda: len(call.session.frames) >= 10)
+        await call.vanish()
+        await until(lambda: call.session.reasons)
+        assert call.session.reasons == ["no_media"]
+
+
+async def test_a_silent_caller_who_consents_stays() -> None:
+    async with calling(loopback_settings(no_media_timeout_s=7), talk=False, track=None, direction="recvonly") as call:
+        await asyncio.sleep(9)
+        assert call.session.reasons == []
+
+
+async def test_a_client_that_does_not_read_its_events_is_closed() -> None:
+    async with calling(loopback_settings(max_event_backlog_bytes=100_000)) as call:
+        for _ in range(10):
+            call.peer.send_event({"text": "x" * 30_000})
+        await until(lambda: call.session.reasons)
+        assert call.session.reasons == ["slow_client"]
+
+
+async def test_an_event_above_the_limit_is_dropped_and_the_next_arrives() -> None:
+    async with calling() as call:
+        call.peer.send_event({"text": "x" * 70_000})
+        call.peer.send_event({"text": "x" * 65_000})
+        await until(lambda: call.messages)
+        assert [len(message) for message in call.messages] == [65_011]
+
+
+async def test_a_failing_session_ends_the_call_not_the_process() -> None:
+    async with calling() as call:
+        call.session.audio_in = lambda pcm: 1 / 0  # type: ignore[assignment, return-value]
+        await until(lambda: call.session.reasons)
+        assert call.session.reasons == ["internal_error"]
+
+
+async def test_thirty_calls_leave_nothing_behind() -> None:
+    async def cycle() -> None:
+        async with calling(talk=False) as call:
+            await until(lambda: call.session.connections)
+
+    def held() -> tuple[int, int, int]:
+        return len(os.listdir("/proc/self/fd")), threading.active_count(), len(asyncio.all_tasks())
+
+    await cycle()
+    await asyncio.sleep(0.2)
+    before = held()
+    for _ in range(30):
+        await cycle()
+    await asyncio.sleep(0.2)
+    assert held() <= before
+    assert all(now <= then for now, then in zip(held(), before, strict=True))
+
+
+async def test_no_thread_belongs_to_a_peer() -> None:
+    async with calling() as call:
+        await until(lambda: len(call.session.frames) >= 10)
+        decoders = [thread.name for thread in threading.enumerate()].count("audio-decoder")
+    # The client's own receiver has one; the server's has none.
+    assert decoders == 1
+
+
+async def test_close_returns_in_time_whatever_hangs_and_frees_everything() -> None:
+    tasks = len(asyncio.all_tasks())
+    async with calling(loopback_settings(close_timeout_s=1)) as call:
+        transceiver = call.peer._pc.getTransceivers()[0]
+        transceiver.receiver._RTCRtpReceiver__rtcp_started = asyncio.Event()  # type: ignore[attr-defined]
+        transport = call.peer._pc.getTransceivers()[0].receiver.transport.transport._connection._protocols[0].transport
+        start = time.monotonic()
+        await call.peer.close()
+        assert time.monotonic() - start < 2
+        await until(lambda: transport.get_extra_info("socket").fileno() == -1)
+    await until(lambda: len(asyncio.all_tasks()) <= tasks)
+
+
+async def test_a_port_that_cannot_be_bound_is_our_fault_not_the_offers(monkeypatch: pytest.MonkeyPatch) -> None:
+    media_stack.apply()
+    call = Caller(track=None)
+    offer = await call.offer()
+    monkeypatch.setattr("signaling.peer.media_address", lambda server: ("203.0.113.1", "203.0.113.1"))
+    with pytest.raises(OSError, match="MEDIA_HOST"):
+        await Peer.answer(offer, settings=loopback_settings(), on_closed=call.session.reasons.append)
+    await call.pc.close()
+
+
+async def test_a_refused_offer_leaves_nothing_behind() -> None:
+    tasks = len(asyncio.all_tasks())
+    call = Caller(track=None)
+    offer = await call.offer()
+    with pytest.raises(OfferError):
+        await Peer.answer(
+            offer.replace("a=mid:0", "a=mid:9"), settings=loopback_settings(), on_closed=call.session.reasons.append
+        )
+    await call.pc.close()
+    await asyncio.sleep(0)
+    assert len(asyncio.all_tasks()) <= tasks
+
+
+def _chunk(pcm: bytes) -> Pcm:
+    return Pcm(pcm, 48_000)

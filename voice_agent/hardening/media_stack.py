@@ -1,0 +1,583 @@
+"""Every change to the internals of aiortc 1.16.0 and aioice 0.13.0, and nothing else.
+
+Both libraries trust what arrives: one caller, or in places anyone who can send a datagram, can freeze the process,
+grow its memory, end a call or flood the log. Nothing of this is fixed in a later release (these are the newest). Each
+guard below says what happens without it, and when it can go; common to all: it goes when a release bounds the same
+input itself. `apply()` refuses any other version, because a guard that no longer meets its target guards nothing:
+review the new source against this file, run `tests/security`, then change `REVIEWED`.
+
+The SDP parser is guarded before it is called, in `signaling/sdp.py`; the decoder thread, jitter buffer and encoder are
+not repaired but not used (`receive_packets`; the sender is given packets that are already encoded).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import logging
+import struct
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import Any
+
+import aiortc
+from aioice import ice, stun
+from aiortc import (
+    RTCPeerConnection,
+    RTCRtpReceiver,
+    RTCRtpSender,
+    rtcdtlstransport,
+    rtcrtpreceiver,
+    rtcrtpsender,
+    rtcsctptransport,
+)
+from aiortc.rtp import RtcpRtpfbPacket, RtpPacket
+from OpenSSL import SSL
+
+from voice_agent.hardening.rejections import rejected
+
+REVIEWED = {"aiortc": "1.16.0", "aioice": "0.13.0"}
+
+
+class UnreviewedVersionError(RuntimeError):
+    """A media library is installed in a version that these guards were not written for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds on what a peer may make us hold or do; far above what browsers do (measured maxima in brackets)."""
+
+    message_bytes: int = 64 * 1024
+    """One data-channel message."""
+    channels: int = 1
+    """Data channels per peer [1]."""
+    streams: int = 8
+    """SCTP streams per peer [1]."""
+    packet_chunks: int = 64
+    """Chunks in one SCTP packet [3]."""
+    control_chunks: int = 8
+    """Of these, chunks other than DATA [2]."""
+    gap_span: int = 4096
+    """TSNs covered by the gap blocks of one SACK [300]."""
+    early_chunks: int = 256
+    """DATA chunks held while an earlier one is missing; more are dropped and come again."""
+    fragments: int = 512
+    """DATA chunks held for one stream, in order or not [57]."""
+    ssrcs: int = 4
+    """Sources of audio per peer [1]."""
+    pairs: int = 16
+    """Addresses per peer that we check for connectivity [4]."""
+    datagrams: int = 512
+    """Datagrams waiting to be read per peer [2]."""
+
+
+_limits = Limits()
+_originals: dict[tuple[object, str], Any] = {}
+_addresses: ContextVar[tuple[str, str] | None] = ContextVar("media_addresses", default=None)
+
+
+class _AbuseError(Exception):
+    """The SCTP association must end; the argument is the cause."""
+
+
+def apply(limits: Limits | None = None) -> None:
+    """Installs every guard, before the first peer. Idempotent; a second call only changes the limits.
+
+    Raises UnreviewedVersionError when another version of aiortc or aioice is installed.
+    """
+    global _limits  # noqa: PLW0603 - the guards are process-wide, as the classes that they are put on
+    wanted = limits or Limits()
+    if _originals and wanted == _limits:
+        return
+    for name, reviewed in REVIEWED.items():
+        if version(name) != reviewed:
+            raise UnreviewedVersionError(
+                f"{name} {version(name)} is installed, but the guards were reviewed against {reviewed} only"
+            )
+    _limits = wanted
+    _put(rtcsctptransport, "LOCAL_MAX_MESSAGE_SIZE", _limits.message_bytes)
+    for target, name, guard in _GUARDS:
+        _put(target, name, guard)
+    # S. aioice logs the addresses of callers at INFO, aiortc whole SDPs and packets at DEBUG.
+    for library in ("aioice", "aiortc"):
+        logging.getLogger(library).setLevel(logging.WARNING)
+
+
+def _put(target: object, name: str, value: object) -> None:
+    _originals.setdefault((target, name), getattr(target, name))
+    setattr(target, name, value)
+
+
+def _original(target: object, name: str) -> Any:
+    return _originals[target, name]
+
+
+# --- aioice: datagrams from anyone ------------------------------------------------------------------------------
+
+
+def _datagram_received(self: ice.StunProtocol, data: bytes, addr: tuple[Any, ...]) -> None:
+    """B, C, I. The first thing that a datagram meets; replaces `StunProtocol.datagram_received`.
+
+    Without it: an empty datagram from any socket raises IndexError in DTLS and ends the call; SRTP and DTLS are taken
+    from any source (a ClientHello race, replay, garbage); a STUN attribute of wrong length raises struct.error, one
+    log entry with traceback per packet; the queue to DTLS grows without bound. Two DTLS application records in one
+    datagram are read one per datagram, so the rest piles up in OpenSSL's buffer for ever. Every RTP packet costs an
+    attempt to parse it as STUN (8 us). Only a validated pair's address may send anything but STUN (RFC 8445 12.1).
+    """
+    connection = self.receiver
+    source = (addr[0], addr[1])
+    if len(data) >= 20 and data[0] < 4 and data[4:8] == b"\x21\x12\xa4\x42":
+        try:
+            message = stun.parse_message(data)
+        except (ValueError, struct.error):
+            rejected("stun_malformed")
+            return
+        if message.message_class == stun.Class.REQUEST:
+            connection.request_received(message, source, self)
+        elif message.message_class != stun.Class.INDICATION:
+            transaction = self.transactions.get(message.transaction_id)
+            if transaction is None:
+                rejected("stun_unasked")
+                return
+            transaction.response_received(message, source)
+            if message.check_message_integrity(str(connection.remote_password).encode()):
+                _note_consent(connection)
+    elif not data or not _is_valid_source(self, source):
+        rejected("foreign_source")
+    elif data[0] == 23 and (len(data) < 13 or len(data) != 13 + int.from_bytes(data[11:13], "big")):
+        rejected("dtls_coalesced")
+    elif connection._queue.qsize() >= _limits.datagrams:
+        rejected("datagram_backlog")
+    else:
+        connection.data_received(data, self.local_candidate.component)
+
+
+def _is_valid_source(protocol: ice.StunProtocol, source: tuple[str, int]) -> bool:
+    connection = protocol.receiver
+    nominated = connection._nominated.get(protocol.local_candidate.component)
+    if nominated is not None and nominated.protocol is protocol and nominated.remote_addr == source:
+        return True
+    return any(
+        pair.state is ice.CandidatePair.State.SUCCEEDED and pair.protocol is protocol and pair.remote_addr == source
+        for pair in connection._check_list
+    )
+
+
+def _request_received(
+    self: ice.Connection, message: stun.Message, addr: tuple[str, int], protocol: ice.StunProtocol
+) -> None:
+    """I. Only an authenticated, complete binding request goes on; wraps `Connection.request_received`.
+
+    Without it: anyone gets an error answer twice the size of the question (a reflector), and a request without
+    PRIORITY that comes early raises KeyError out of `connect()`, after which the peer says `connecting` for ever and
+    a task of it never ends. It also notes when the peer last consented (RFC 7675), which aioice does not tell.
+    """
+    complete = message.message_method == stun.Method.BINDING and {"USERNAME", "PRIORITY"} <= message.attributes.keys()
+    if not (
+        complete
+        and self._valid_username(message.attributes["USERNAME"])
+        and message.check_message_integrity(self.local_password.encode())
+    ):
+        rejected("stun_unauthenticated")
+        return
+    _note_consent(self)
+    _original(ice.Connection, "request_received")(self, message, addr, protocol)
+
+
+def _check_incoming(
+    self: ice.Connection, message: stun.Message, addr: tuple[str, int], protocol: ice.StunProtocol
+) -> None:
+    """N. Bounds the addresses that a caller makes us probe; wraps `Connection.check_incoming`.
+
+    Without it: each new source address of an authenticated request adds a candidate, a pair and a task that sends up
+    to seven checks there, for ever growing and aimed wherever the caller can spoof. Finished pairs make room, so a
+    caller who moves between networks all day is not locked out. (Candidates in the SDP are dropped before parsing.)
+    """
+    if len(self._check_list) >= _limits.pairs and all(pair.remote_addr != addr for pair in self._check_list):
+        finished = (ice.CandidatePair.State.SUCCEEDED, ice.CandidatePair.State.FAILED)
+        used = list(self._nominated.values())
+        stale = next((pair for pair in self._check_list if pair.state in finished and pair not in used), None)
+        if stale is None:
+            rejected("candidate_pairs")
+            return
+        self._check_list.remove(stale)
+        self._remote_candidates = [c for c in self._remote_candidates if c is not stale.remote_candidate]
+    _original(ice.Connection, "check_incoming")(self, message, addr, protocol)
+
+
+async def _get_component_candidates(
+    self: ice.Connection, component: int, addresses: list[str], timeout: int = 5
+) -> list[Any]:
+    """O. Inside `media_address`, one chosen address instead of every interface; wraps the method of `Connection`.
+
+    Without it: a socket on each interface (dead ones cost 5 s with a STUN server), the loopback never, and inner
+    addresses in the answer. The address offered may differ from the one bound (a host behind a 1:1 NAT).
+    """
+    chosen = _addresses.get()
+    bound = addresses if chosen is None else [chosen[0]]
+    candidates: list[Any] = await _original(ice.Connection, "get_component_candidates")(
+        self, component=component, addresses=bound, timeout=timeout
+    )
+    if chosen is not None:
+        for candidate in candidates:
+            candidate.host = chosen[1]
+    return candidates
+
+
+@contextmanager
+def media_address(bind: str, offer: str) -> Iterator[None]:
+    """Peers negotiated inside bind their sockets to `bind` and offer `offer`, both IP addresses."""
+    token = _addresses.set((bind, offer))
+    try:
+        yield
+    finally:
+        _addresses.reset(token)
+
+
+def _note_consent(connection: Any) -> None:
+    connection.consent_at = asyncio.get_running_loop().time()
+
+
+def last_consent(pc: RTCPeerConnection) -> float:
+    """When the peer last proved that it is there and consents (an authenticated STUN message), on the loop's clock.
+
+    0.0 before the first.
+    """
+    times = [getattr(transport._connection, "consent_at", 0.0) for transport in _ice_transports(pc)]
+    return max(times, default=0.0)
+
+
+# --- aiortc: DTLS, RTP, RTCP ------------------------------------------------------------------------------------
+
+
+async def _recv_next(self: rtcdtlstransport.RTCDtlsTransport) -> None:
+    """OpenSSL's own errors end the connection in order; wraps `RTCDtlsTransport._recv_next`.
+
+    Without it: the retransmission timer of a handshake that never finishes raises SSL.Error out of the connect task:
+    a traceback in the log, and the peer says `connecting` for ever.
+    """
+    try:
+        await _original(rtcdtlstransport.RTCDtlsTransport, "_recv_next")(self)
+    except SSL.Error as error:
+        rejected("dtls")
+        raise ConnectionError("DTLS failed") from error
+
+
+def _survives_malformed(name: str, cause: str) -> Callable[..., Awaitable[None]]:
+    """A guard for a handler of one decrypted packet of the caller's, whose parser may raise anything.
+
+    Without it: a REMB with a wrong count, a header extension of wrong length and the like raise struct.error,
+    UnicodeDecodeError, … out of the receive task: the call ends with a traceback in the log.
+    """
+
+    async def guard(self: rtcdtlstransport.RTCDtlsTransport, *args: Any, **kwargs: Any) -> None:
+        try:
+            await _original(rtcdtlstransport.RTCDtlsTransport, name)(self, *args, **kwargs)
+        except ConnectionError:
+            raise
+        except Exception:
+            # Whatever a parser makes of remote input: this packet is dropped and counted, the call goes on.
+            rejected(cause)
+
+    return guard
+
+
+def _route_rtp(self: rtcdtlstransport.RtpRouter, packet: RtpPacket) -> Any:
+    """D. At most `ssrcs` sources; wraps `RtpRouter.route_rtp`.
+
+    Without it: the table grows with every SSRC, and at 32 the receiver report no longer fits its five-bit count, its
+    task dies, and `RTCPeerConnection.close()` waits for that task for ever (seen with 200).
+    """
+    if packet.ssrc not in self.ssrc_table and len(self.ssrc_table) >= _limits.ssrcs:
+        rejected("ssrcs")
+        return None
+    return _original(rtcdtlstransport.RtpRouter, "route_rtp")(self, packet)
+
+
+def _jitter(self: rtcrtpreceiver.StreamStatistics) -> int:
+    """D. The jitter of a receiver report fits its 32 bits; replaces `StreamStatistics.jitter`.
+
+    Without it: two alternating timestamps push it past 2**32, packing the report raises struct.error, and as above
+    the peer can never be closed.
+    """
+    return min(self._jitter_q4 >> 4, 0xFFFFFFFF)
+
+
+def _always_exits(cls: type[Any], cause: str) -> Callable[[Any], Awaitable[None]]:
+    """D. However the RTCP task ends, it says so; wraps `_run_rtcp` of the receiver and of the sender.
+
+    Without it: any exception in it (see above) makes `stop()`, and so `close()`, wait for ever.
+    """
+
+    async def guard(self: Any) -> None:
+        try:
+            await _original(cls, "_run_rtcp")(self)
+        except Exception:
+            # Reports are a courtesy: the call goes on without them.
+            rejected(cause)
+        finally:
+            getattr(self, f"_{cls.__name__}__rtcp_exited").set()
+
+    return guard
+
+
+async def _handle_sender_rtcp(self: rtcrtpsender.RTCRtpSender, packet: Any) -> None:
+    """Refuses NACK, which audio never negotiates; wraps `RTCRtpSender._handle_rtcp_packet`.
+
+    Without it: one 1.4 kB packet asks for 6,000 retransmissions, which are sent in one go: 0.2 s of a stalled loop.
+    """
+    if isinstance(packet, RtcpRtpfbPacket):
+        rejected("nack")
+        return
+    await _original(rtcrtpsender.RTCRtpSender, "_handle_rtcp_packet")(self, packet)
+
+
+# --- aiortc: SCTP and data channels -----------------------------------------------------------------------------
+
+
+def _decode_params(body: bytes) -> list[tuple[int, bytes]]:
+    """A. SCTP parameters, each of at least its header's length; replaces `rtcsctptransport.decode_params`.
+
+    Without it: a parameter of length 0 never advances, so one HEARTBEAT of 20 bytes freezes the process for ever
+    while its memory grows.
+    """
+    parameters = []
+    position = 0
+    while position <= len(body) - 4:
+        kind, length = struct.unpack_from("!HH", body, position)
+        if length < 4 or position + length > len(body):
+            raise ValueError("SCTP parameter has an invalid length")
+        parameters.append((kind, body[position + 4 : position + length]))
+        position += length + rtcsctptransport.padl(length)
+    return parameters
+
+
+def _parse_packet(data: bytes) -> tuple[int, int, int, list[rtcsctptransport.Chunk]]:
+    """A, E. What a packet may hold; wraps `rtcsctptransport.parse_packet`, whose caller drops it on ValueError.
+
+    Without it: the gap blocks of one SACK of 1 kB name 19 million TSNs (1 s of a stalled loop), inverted ones raise;
+    one packet of 370 SHUTDOWN or HEARTBEAT chunks is answered by as many packets; short chunks raise struct.error.
+    """
+    try:
+        parsed: tuple[int, int, int, list[rtcsctptransport.Chunk]] = _original(rtcsctptransport, "parse_packet")(data)
+        chunks = parsed[3]
+        if len(chunks) > _limits.packet_chunks:
+            raise ValueError("too many chunks")
+        if sum(not isinstance(chunk, rtcsctptransport.DataChunk) for chunk in chunks) > _limits.control_chunks:
+            raise ValueError("too many control chunks")
+        if len(chunks) > 1 and any(isinstance(chunk, rtcsctptransport.InitChunk) for chunk in chunks):
+            raise ValueError("INIT is not alone")
+        for chunk in chunks:
+            if isinstance(chunk, rtcsctptransport.SackChunk):
+                _check_gaps(chunk.gaps)
+    except (ValueError, struct.error) as error:
+        rejected("sctp_malformed")
+        raise ValueError("malformed SCTP packet") from error
+    return parsed
+
+
+def _check_gaps(gaps: list[tuple[int, int]]) -> None:
+    if any(end < start for start, end in gaps) or sum(end - start + 1 for start, end in gaps) > _limits.gap_span:
+        raise ValueError("SACK gap blocks are out of bounds")
+
+
+async def _handle_data(self: rtcsctptransport.RTCSctpTransport, data: bytes) -> None:
+    """F. A malformed packet is dropped, an abusive peer's association ends; wraps `RTCSctpTransport._handle_data`.
+
+    Without it: DATA before INIT, responses to requests never made, duplicate TSNs and the like raise TypeError,
+    KeyError, AssertionError out of the receive task: the call ends with a traceback in the log.
+    """
+    try:
+        await _original(rtcsctptransport.RTCSctpTransport, "_handle_data")(self, data)
+    except _AbuseError as abuse:
+        rejected(str(abuse))
+        await self.stop()
+    except ConnectionError:
+        raise
+    except Exception:
+        # Whatever the state machine makes of remote input: this packet is dropped and counted, the call goes on.
+        rejected("sctp_malformed")
+
+
+async def _receive_data_chunk(self: rtcsctptransport.RTCSctpTransport, chunk: rtcsctptransport.DataChunk) -> None:
+    """F. Bounds what waits for reassembly; wraps `RTCSctpTransport._receive_data_chunk`.
+
+    Without it: the advertised window binds nobody. Chunks with gaps are kept and sorted without end (quadratic), and a
+    message that never ends grows until memory does; its SACK outgrows a datagram. A dropped early chunk is sent again.
+    """
+    if self._last_received_tsn is None:
+        raise _AbuseError("data_before_init")
+    in_order = chunk.tsn == rtcsctptransport.tsn_plus_one(self._last_received_tsn)
+    if not in_order and len(self._sack_misordered) >= _limits.early_chunks:
+        rejected("early_chunks")
+        return
+    stream = self._inbound_streams.get(chunk.stream_id)
+    held = 0 if stream is None else len(stream.reassembly)
+    if held >= _limits.fragments:
+        raise _AbuseError("fragments")
+    await _original(rtcsctptransport.RTCSctpTransport, "_receive_data_chunk")(self, chunk)
+    if in_order and stream is not None and held and not self._sack_misordered:
+        waiting = sum(len(part.user_data) for part in stream.reassembly)
+        if waiting > _limits.message_bytes:
+            raise _AbuseError("message_size")
+
+
+def _get_inbound_stream(self: rtcsctptransport.RTCSctpTransport, stream_id: int) -> rtcsctptransport.InboundStream:
+    """F. At most `streams` SCTP streams; wraps `RTCSctpTransport._get_inbound_stream`.
+
+    Without it: FORWARD-TSN makes 65,536 of them, and each later one walks through all.
+    """
+    if stream_id not in self._inbound_streams and len(self._inbound_streams) >= _limits.streams:
+        raise _AbuseError("streams")
+    stream: rtcsctptransport.InboundStream = _original(rtcsctptransport.RTCSctpTransport, "_get_inbound_stream")(
+        self, stream_id
+    )
+    return stream
+
+
+async def _receive_message(self: rtcsctptransport.RTCSctpTransport, stream_id: int, pp_id: int, data: bytes) -> None:
+    """F. One whole data-channel message; wraps `RTCSctpTransport._receive`.
+
+    Without it: messages of any size, any number of channels, and invalid UTF-8 or a second OPEN ends the call.
+    """
+    if len(data) > _limits.message_bytes:
+        raise _AbuseError("message_size")
+    if pp_id == rtcsctptransport.WEBRTC_DCEP and data[:1] == bytes([rtcsctptransport.DATA_CHANNEL_OPEN]):
+        if len(self._data_channels) >= _limits.channels:
+            rejected("channels")
+            return
+    elif pp_id == rtcsctptransport.WEBRTC_STRING:
+        try:
+            data.decode()
+        except UnicodeDecodeError:
+            rejected("message_encoding")
+            return
+    await _original(rtcsctptransport.RTCSctpTransport, "_receive")(self, stream_id, pp_id, data)
+
+
+async def _send_chunk(self: rtcsctptransport.RTCSctpTransport, chunk: rtcsctptransport.Chunk) -> None:
+    """A chunk that finds its transport gone is dropped; wraps `RTCSctpTransport._send_chunk`.
+
+    Without it: timers and flushes run as tasks that nobody awaits; at each hang-up they leave "Task exception was
+    never retrieved" with a traceback in the log. The loss of the transport is noticed where it is read.
+    """
+    try:
+        await _original(rtcsctptransport.RTCSctpTransport, "_send_chunk")(self, chunk)
+    except (ConnectionError, SSL.Error):
+        rejected("sent_after_close")
+
+
+# --- peers ------------------------------------------------------------------------------------------------------
+
+
+def receive_packets(
+    receiver: RTCRtpReceiver, handler: Callable[[RtpPacket, float], None], *, clock_rate_hz: int
+) -> None:
+    """J, M. Gives each RTP packet of `receiver` to `handler(packet, now)`, on the loop; call it before connecting.
+
+    `now` is the loop's clock, in seconds. Instead of aiortc's own path: a decoder thread per receiver (33 us a packet
+    for the hand-over), a jitter buffer whose delay never shrinks again, 48 kHz stereo frames and an unbounded queue of
+    them. Receiver reports go on. The name and arguments of `_handle_rtp_packet` have not changed since aiortc 1.0.
+    """
+    loop = asyncio.get_running_loop()
+    statistics = receiver._RTCRtpReceiver__remote_streams  # type: ignore[attr-defined]
+
+    async def handle_rtp_packet(packet: RtpPacket, arrival_time_ms: int) -> None:
+        known = statistics.get(packet.ssrc)
+        if known is None:
+            known = statistics[packet.ssrc] = rtcrtpreceiver.StreamStatistics(clock_rate_hz)
+        known.add(packet)
+        handler(packet, loop.time())
+
+    setattr(receiver, "_handle_rtp_packet", handle_rtp_packet)  # noqa: B010 - an instance's method is replaced
+    setattr(receiver, "receive", functools.partial(_receive_without_decoder, receiver))  # noqa: B010
+
+
+async def _receive_without_decoder(receiver: Any, parameters: aiortc.rtcrtpparameters.RTCRtpReceiveParameters) -> None:
+    if not receiver._RTCRtpReceiver__started:
+        receiver.transport._register_rtp_receiver(receiver, parameters)
+        receiver._RTCRtpReceiver__rtcp_task = asyncio.ensure_future(receiver._run_rtcp())
+        receiver._RTCRtpReceiver__started = True
+
+
+def report_loss(sender: RTCRtpSender, handler: Callable[[float], None]) -> None:
+    """Gives `handler` the loss of what we send, in percent (0-100) since the report before, at each receiver report."""
+    handle = sender._handle_rtcp_packet
+
+    async def handle_rtcp_packet(packet: Any) -> None:
+        for report in getattr(packet, "reports", ()):
+            if report.ssrc == sender._ssrc:
+                handler(report.fraction_lost * 100 / 256)
+        await handle(packet)
+
+    setattr(sender, "_handle_rtcp_packet", handle_rtcp_packet)  # noqa: B010 - an instance's method is replaced
+
+
+async def abandon(pc: RTCPeerConnection, timeout_s: float) -> None:
+    """D. Frees everything of a peer whose `close()` did not return: sockets, timers, tasks. Never waits for the peer:
+    whatever hung is cancelled, and given `timeout_s` to obey."""
+    tasks: set[asyncio.Future[Any] | None] = set()
+    if pc.sctp is not None:
+        pc.sctp._set_state(pc.sctp.State.CLOSED)
+    for transceiver in pc.getTransceivers():
+        tasks.add(transceiver.receiver._RTCRtpReceiver__rtcp_task)  # type: ignore[attr-defined]
+        tasks.add(transceiver.sender._RTCRtpSender__rtcp_task)  # type: ignore[attr-defined]
+        tasks.add(transceiver.sender._RTCRtpSender__rtp_task)  # type: ignore[attr-defined]
+    for dtls in pc._RTCPeerConnection__dtlsTransports:  # type: ignore[attr-defined]
+        tasks.add(dtls._task)
+    for transport in _ice_transports(pc):
+        connection = transport._connection
+        tasks.add(transport._RTCIceTransport__monitor_task)
+        tasks.add(connection._query_consent_task)
+        tasks.update(pair.task for pair in connection._check_list)
+        connection._closing = True
+        connection._nominated.clear()
+        connection._check_list_state.put_nowait(ice.ICE_FAILED)
+        connection._queue.put_nowait(None)
+        if transport._RTCIceTransport__start is not None:
+            transport._RTCIceTransport__start.set()
+        for protocol in connection._protocols:
+            protocol.transport.abort()
+    closed = pc._RTCPeerConnection__isClosed  # type: ignore[attr-defined]
+    if closed is not None and not closed.done():
+        closed.set_result(True)
+    running = [task for task in tasks if task is not None and not task.done()]
+    for task in running:
+        task.cancel()
+    if running:
+        await asyncio.wait(running, timeout=timeout_s)
+
+
+def _ice_transports(pc: RTCPeerConnection) -> set[Any]:
+    transports: set[Any] = pc._RTCPeerConnection__iceTransports  # type: ignore[attr-defined]
+    return transports
+
+
+_GUARDS: list[tuple[object, str, object]] = [
+    (ice.StunProtocol, "datagram_received", _datagram_received),
+    (ice.Connection, "request_received", _request_received),
+    (ice.Connection, "check_incoming", _check_incoming),
+    (ice.Connection, "get_component_candidates", _get_component_candidates),
+    (rtcdtlstransport.RTCDtlsTransport, "_recv_next", _recv_next),
+    (rtcdtlstransport.RTCDtlsTransport, "_handle_rtp_data", _survives_malformed("_handle_rtp_data", "rtp_malformed")),
+    (
+        rtcdtlstransport.RTCDtlsTransport,
+        "_handle_rtcp_data",
+        _survives_malformed("_handle_rtcp_data", "rtcp_malformed"),
+    ),
+    (rtcdtlstransport.RtpRouter, "route_rtp", _route_rtp),
+    (rtcrtpreceiver.StreamStatistics, "jitter", property(_jitter)),
+    (rtcrtpreceiver.RTCRtpReceiver, "_run_rtcp", _always_exits(rtcrtpreceiver.RTCRtpReceiver, "receiver_report")),
+    (rtcrtpsender.RTCRtpSender, "_run_rtcp", _always_exits(rtcrtpsender.RTCRtpSender, "sender_report")),
+    (rtcrtpsender.RTCRtpSender, "_handle_rtcp_packet", _handle_sender_rtcp),
+    (rtcsctptransport, "decode_params", _decode_params),
+    (rtcsctptransport, "parse_packet", _parse_packet),
+    (rtcsctptransport.RTCSctpTransport, "_handle_data", _handle_data),
+    (rtcsctptransport.RTCSctpTransport, "_receive_data_chunk", _receive_data_chunk),
+    (rtcsctptransport.RTCSctpTransport, "_get_inbound_stream", _get_inbound_stream),
+    (rtcsctptransport.RTCSctpTransport, "_receive", _receive_message),
+    (rtcsctptransport.RTCSctpTransport, "_send_chunk", _send_chunk),
+]

@@ -1,0 +1,32 @@
+"""Keeps the process's memory, which holds live audio, out of core files and away from other processes.
+
+This guards one process; what it may write is the business of `landlock.py`.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+
+_PR_GET_DUMPABLE = 3
+_PR_SET_DUMPABLE = 4
+
+
+def seal_memory() -> None:
+    """No core file (RLIMIT_CORE 0, hard limit too, so children inherit it) and no ptrace or /proc/self/mem by others.
+
+    PR_SET_DUMPABLE is per process and reset by execve, so each process of ours calls this for itself.
+    Raises OSError when the kernel refuses.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+
+
+def memory_sealed() -> bool:
+    """Whether both guards of `seal_memory` hold for this process."""
+    dumpable = ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)
+    return bool(dumpable == 0 and resource.getrlimit(resource.RLIMIT_CORE) == (0, 0))
