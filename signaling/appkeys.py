@@ -1,0 +1,17 @@
+"""The typed keys under which the application's parts are found in a request."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from signaling.directory import CallDirectory
+from signaling.factories import CallFactories
+from signaling.loopmonitor import LoopMonitor
+from signaling.services import Services
+from voice_agent.settings import Settings
+
+SETTINGS = web.AppKey("settings", Settings)
+SERVICES = web.AppKey("services", Services)
+DIRECTORY = web.AppKey("directory", CallDirectory)
+FACTORIES = web.AppKey("factories", CallFactories)
+MONITOR = web.AppKey("monitor", LoopMonitor)

@@ -1,0 +1,74 @@
+"""`POST /v1/realtime/client_secrets`: a short-lived secret for one call, to be handed to a browser."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Mapping
+
+from aiohttp import web
+
+from signaling.appkeys import SERVICES
+from signaling.auth import bearer_token
+from signaling.bodies import read_json
+from signaling.callers import model_of, resolve_agent
+from signaling.errors import ApiError
+from voice_agent.realtime.session_config import SessionConfig
+
+_TTL_RANGE_S = (10, 7200)
+
+
+def add_secret_routes(app: web.Application) -> None:
+    app.router.add_post("/v1/realtime/client_secrets", create_secret)
+
+
+async def create_secret(request: web.Request) -> web.Response:
+    services = request.app[SERVICES]
+    server = services.settings.server
+    identity = await services.authenticator.identify_key(bearer_token(request))
+    body = await read_json(request, max_bytes=server.max_http_body_bytes, timeout_s=server.body_timeout_s)
+    ttl_s = _ttl_s(body.get("expires_after"), server.client_secret_ttl_s)
+    wishes = _session(body.get("session"))
+    asked = model_of(wishes)
+    agent = resolve_agent(services, None, asked)
+    expires_at = int(time.time()) + ttl_s
+    effective = SessionConfig.create(
+        agent_model=agent.name,
+        instructions=agent.instructions,
+        voice=agent.voice,
+        speed=agent.speed,
+        language=agent.language,
+        tools=[tool.spec for tool in agent.tools],
+        kind="transcription" if wishes.get("type") == "transcription" else "realtime",
+        agents=tuple(services.agents),
+    ).updated(wishes, audio_started=False)
+    value = await services.secrets.create(
+        key_id=identity.key_id, agent=agent.name if asked else None, session=wishes or None, ttl_s=ttl_s
+    )
+    answer = {"value": value, "expires_at": expires_at, "session": effective.to_wire()}
+    return web.Response(text=json.dumps(answer), content_type="application/json")
+
+
+def _session(value: object) -> dict[str, object]:
+    if value is None:
+        return {}
+    if isinstance(value, dict):
+        return value
+    raise ApiError(400, "invalid_type", "The session must be an object.", param="session")
+
+
+def _ttl_s(value: object, default: int) -> int:
+    """Seconds from `expires_after`. Raises ApiError 400."""
+    if value is None:
+        return default
+    if not isinstance(value, Mapping):
+        raise ApiError(400, "invalid_type", "It must be an object.", param="expires_after")
+    if value.get("anchor", "created_at") != "created_at":
+        raise ApiError(400, "invalid_value", "The anchor must be 'created_at'.", param="expires_after.anchor")
+    seconds = value.get("seconds", default)
+    low, high = _TTL_RANGE_S
+    if not isinstance(seconds, int) or isinstance(seconds, bool) or not low <= seconds <= high:
+        raise ApiError(
+            400, "invalid_value", f"It must be a whole number from {low} to {high}.", param="expires_after.seconds"
+        )
+    return seconds

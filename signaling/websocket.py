@@ -1,0 +1,139 @@
+"""The Realtime API over a WebSocket: a call of its own, or a side channel of a call that is running.
+
+A side channel (`?call_id=`) gets the same server events and may send client events; the call ends with its own
+connection, not with a side channel.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+
+from aiohttp import WSMsgType, web
+
+from signaling.appkeys import DIRECTORY, SERVICES
+from signaling.auth import PROTOCOL, offered_protocols, websocket_token
+from signaling.callers import call_request, new_session, owned_call
+from signaling.directory import LiveCall
+from signaling.errors import ApiError
+from signaling.origins import may_call
+from signaling.ws_transport import WebSocketTransport
+from voice_agent.realtime.errors import ProtocolError
+from voice_agent.settings import ServerSettings
+
+Socket = web.WebSocketResponse[bool]
+
+
+def add_websocket_routes(app: web.Application) -> None:
+    app.router.add_get("/v1/realtime", realtime, allow_head=False)
+
+
+async def realtime(request: web.Request) -> web.StreamResponse:
+    server = request.app[SERVICES].settings.server
+    origin = request.headers.get("Origin")
+    if origin is not None and not may_call(origin, request.host, server):
+        raise ApiError(
+            403, "origin_not_allowed", "Pages of this origin may not call. The operator lists it in ALLOWED_ORIGINS."
+        )
+    socket = _socket(request, server)
+    if not socket.can_prepare(request):
+        raise ApiError(
+            426,
+            "upgrade_required",
+            "This address takes a WebSocket handshake, or a POST with an SDP offer.",
+            headers={"Upgrade": "websocket"},
+        )
+    token = websocket_token(request)
+    if call_id := request.query.get("call_id"):
+        return await _side_channel(request, socket, await owned_call(request, call_id, token))
+    return await _call(request, socket, token)
+
+
+def _socket(request: web.Request, server: ServerSettings) -> Socket:
+    return web.WebSocketResponse(
+        protocols=(PROTOCOL,) if PROTOCOL in offered_protocols(request) else (),
+        heartbeat=server.ws_heartbeat_s,
+        timeout=server.close_timeout_s,
+        max_msg_size=server.max_ws_message_bytes,
+        compress=False,
+        decode_text=False,  # Text that is not UTF-8 is then ours to answer with an error event.
+    )
+
+
+async def _call(request: web.Request, socket: Socket, token: str) -> web.StreamResponse:
+    services, directory = request.app[SERVICES], request.app[DIRECTORY]
+    directory.check_open()  # Before the secret is used up: whoever is told to retry needs it again.
+    identity = await services.authenticator.identify(token)
+    wanted = call_request(request, identity, token)
+    seat = directory.admit()
+    try:
+        transport = WebSocketTransport(socket, services.settings.server, speech=True, abort=_aborter(request))
+        session = new_session(request, wanted, transport, "websocket")
+        await socket.prepare(request)
+    except BaseException:
+        seat.release()
+        raise
+    transport.on_overflow = lambda: session.end("client_gone")
+    transport.start()
+    call = directory.start(session, transport, wanted.owner, seat)
+    session.connected()
+    try:
+        await _read(socket, session.client_event, transport.send_event)
+    finally:
+        session.end("client_gone")
+        await asyncio.shield(call.task)
+    return socket
+
+
+async def _side_channel(request: web.Request, socket: Socket, call: LiveCall) -> web.StreamResponse:
+    server = request.app[SERVICES].settings.server
+    if call.side_channels >= server.max_side_channels:
+        raise ApiError(429, "too_many_side_channels", "This call has as many side channels as it may have.")
+    call.side_channels += 1
+    try:
+        await socket.prepare(request)
+        transport = WebSocketTransport(socket, server, speech=False, abort=_aborter(request))
+        transport.start()
+        reader = asyncio.create_task(
+            _read(socket, call.session.client_event, transport.send_event), name="side channel"
+        )
+        transport.on_overflow = lambda: _cancel(reader)
+        detach = call.session.attach(transport.send_event)
+        try:
+            await asyncio.wait({reader, call.task}, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            detach()
+            reader.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await reader
+            await transport.close()
+    finally:
+        call.side_channels -= 1
+    return socket
+
+
+async def _read(
+    socket: Socket, take: Callable[[str | bytes], None], send_event: Callable[[dict[str, object]], None]
+) -> None:
+    """Hands on events until the client has closed or is lost."""
+    while True:
+        message = await socket.receive()
+        if message.type is WSMsgType.TEXT:
+            take(message.data)
+        elif message.type is WSMsgType.BINARY:
+            send_event(ProtocolError("Events are JSON in text frames.", code="binary_frame").to_event())
+        else:
+            return
+
+
+def _cancel(task: asyncio.Task[None]) -> None:
+    task.cancel()
+
+
+def _aborter(request: web.Request) -> Callable[[], None]:
+    def abort() -> None:
+        if request.transport is not None:
+            request.transport.abort()
+
+    return abort
