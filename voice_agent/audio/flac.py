@@ -9,7 +9,9 @@ import soundfile
 
 
 def flac_bytes(pcm: bytes, rate_hz: int) -> bytes:
-    """Mono s16le at `rate_hz` as one FLAC stream. Raises ValueError for an odd number of bytes."""
+    """Mono s16le at `rate_hz` as one FLAC stream. Raises ValueError for no audio or an odd number of bytes."""
+    if not pcm:
+        raise ValueError("no audio to encode")
     target = io.BytesIO()
     samples = np.frombuffer(pcm, dtype="<i2").astype(np.int16)
     with soundfile.SoundFile(target, "w", samplerate=rate_hz, channels=1, format="FLAC", subtype="PCM_16") as stream:

@@ -220,7 +220,8 @@ class Encoder:
         return ctypes.string_at(self._address, size)
 
     def set_expected_loss(self, percent: float) -> None:
-        """Adapts to packet loss; above 0, "voip" packets carry a copy of the frame before (in-band FEC)."""
+        """Adapts to packet loss. Above 0, "voip" packets carry a copy of the frame before (in-band FEC) and "celt"
+        packets lean less on it, so that the level recovers sooner."""
         bounded = min(100, max(0, round(percent)))
         self._set(_SET_INBAND_FEC, 1 if bounded else 0)
         self._set(_SET_LOSS_PERCENT, bounded)

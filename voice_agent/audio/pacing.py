@@ -60,9 +60,9 @@ class PlayoutQueue:
 
     # --- what the call asks -------------------------------------------------------------------------------------
 
-    def begin(self) -> None:
+    def begin(self, now: float) -> None:
         """A new reply; what is left of the one before is dropped."""
-        self.clear()
+        self.clear(now)
         self._started = False
         self._cutter.written = 0.0
         self._sent = 0
@@ -85,10 +85,11 @@ class PlayoutQueue:
         self._append(self._cutter.flush())
         self._ended = True
 
-    def pause(self) -> None:
+    def pause(self, now: float) -> None:
         """Nothing but a fade-out of the next 20 ms leaves until `resume`, which plays those 20 ms again."""
         if self._paused:
             return
+        self._note_idle(now)
         self._cut_off()
         self._paused = True
 
@@ -105,16 +106,12 @@ class PlayoutQueue:
             self._cut = None
             self._sounding = True
 
-    def clear(self) -> None:
+    def clear(self, now: float) -> None:
         """Drops everything queued, and a pause; a sound that is being heard fades out."""
+        self._note_idle(now)
         if not self._paused:
             self._cut_off()
-        self._frames.clear()
-        self._queued = 0
-        self._cutter.discard()
-        self._paused = False
-        self._ended = False
-        self._fade_in = True
+        self._drop_frames()
 
     def set_loss(self, percent: float) -> None:
         """Reported packet loss: from the threshold on packets carry a copy of the one before (VOIP), until the loss
@@ -126,11 +123,11 @@ class PlayoutQueue:
             self._mode = mode
             self._drop_encoders()
         for encoder in self._encoders.values():
-            self._tune(encoder)
+            encoder.set_expected_loss(percent)
 
     def close(self) -> None:
         """Frees the encoders and drops the queue. Idempotent."""
-        self.clear()
+        self._drop_frames()
         self._cut = None
         self._drop_encoders()
 
@@ -228,6 +225,14 @@ class PlayoutQueue:
         else:
             self._cut = _SILENCE
 
+    def _drop_frames(self) -> None:
+        self._frames.clear()
+        self._queued = 0
+        self._cutter.discard()
+        self._paused = False
+        self._ended = False
+        self._fade_in = True
+
     def _append(self, frames: list[Frame]) -> None:
         self._frames.extend(frames)
         self._queued += sum(frame.samples for frame in frames)
@@ -239,12 +244,9 @@ class PlayoutQueue:
             encoder = Encoder(
                 rate_hz, bitrate=settings.opus_bitrate, complexity=settings.opus_complexity, mode=self._mode
             )
-            self._tune(encoder)
+            encoder.set_expected_loss(self._loss_percent)
             self._encoders[rate_hz] = encoder
         return encoder
-
-    def _tune(self, encoder: Encoder) -> None:
-        encoder.set_expected_loss(self._loss_percent if self._mode == "voip" else 0)
 
     def _drop_encoders(self) -> None:
         for encoder in self._encoders.values():

@@ -44,7 +44,7 @@ class PacedPlayout:
 
     def begin(self, item_id: str) -> None:
         """A new reply starts at position 0; what is left of the one before is dropped."""
-        self._queue.begin()
+        self._queue.begin(self._clock())
         self._changed()
 
     def write(self, chunk: PcmChunk | OpusChunk) -> int:
@@ -66,7 +66,7 @@ class PacedPlayout:
 
     def pause(self) -> None:
         """Holds from the next packet on; what is being heard fades out."""
-        self._queue.pause()
+        self._queue.pause(self._clock())
         self._changed()
 
     def resume(self) -> None:
@@ -76,7 +76,7 @@ class PacedPlayout:
 
     def clear(self) -> None:
         """Forgets everything queued, without `on_drained`."""
-        self._queue.clear()
+        self._queue.clear(self._clock())
         self._changed()
 
     def set_loss(self, percent: float) -> None:

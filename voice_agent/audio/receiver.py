@@ -72,7 +72,7 @@ class VoiceReceiver:
         if self._last_arrival is None:
             return
         # Rounded, so that a call exactly at `next_deadline` is never a float's breadth too early.
-        pause_ms = round((now - self._last_arrival) * 1000, 3)
+        pause_ms = round((now - self._last_arrival) * 1000 - self._packet_ms, 3)
         if pause_ms < self._settings.silence_after_ms:
             return
         due_ms = int(pause_ms - self._filled_ms) // FRAME_MS * FRAME_MS
@@ -88,7 +88,7 @@ class VoiceReceiver:
         if self._last_arrival is None:
             return None
         silent_ms = max(self._settings.silence_after_ms, self._filled_ms + FRAME_MS)
-        silent = self._last_arrival + silent_ms / 1000
+        silent = self._last_arrival + (self._packet_ms + silent_ms) / 1000
         hole = self.jitter.next_deadline()
         return silent if hole is None else min(hole, silent)
 
