@@ -73,7 +73,7 @@ class ServerSettings(BaseSettings):
     )
     body_timeout_s: float = Field(10, gt=0, description="A request body must be complete after this time.")
     retry_after_s: int = Field(5, ge=1, description="What a client is told to wait when the server is full.")
-    goodbye_timeout_s: float = Field(8, ge=0, description="At the end of a drain calls may say goodbye for this long.")
+    doctor_timeout_s: float = Field(60, gt=0, description="One check of `voice-agent doctor` takes no longer.")
     max_side_channels: int = Field(4, ge=0, description="WebSockets that may be attached to one call besides its own.")
     max_offer_bytes: int = Field(16 * 1024, gt=0, description="Largest SDP offer.")
     max_offer_lines: int = Field(400, gt=0, description="Lines of an SDP offer at most.")
@@ -107,7 +107,10 @@ class TurnSettings(BaseSettings):
     min_delay_ms: int = Field(250, ge=0, description="Wait after a turn that is surely complete.")
     max_delay_ms: int = Field(2500, ge=0, description="Wait after a turn that is surely incomplete.")
     interrupt_min_ms: int = Field(
-        450, ge=0, description="Speech over the agent that lasts this long stops it, whatever the words."
+        700,
+        ge=0,
+        description="Speech over the agent that lasts this long stops it if no words are known yet "
+        "(AUDIO_STOP_MS of silence at its end included).",
     )
     interrupt_min_words: int = Field(
         2,

@@ -79,4 +79,8 @@ class PlayoutLedger:
     @property
     def heard(self) -> str:
         """The text up to the last whole word that was heard."""
-        return "".join(clause.heard(self._heard_ms) for clause in self._clauses)
+        return self.heard_by(self._heard_ms)
+
+    def heard_by(self, position_ms: int) -> str:
+        """As `heard`, for any position."""
+        return "".join(clause.heard(position_ms) for clause in self._clauses)

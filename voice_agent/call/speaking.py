@@ -183,14 +183,13 @@ class Speaker:
     def truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
         """The client says what was heard of an item. Raises ProtocolError."""
         delivery = self._last_spoken
-        heard = None
-        if delivery is not None and delivery.item_id == item_id:
-            delivery.ledger.truncated(audio_end_ms)
-            heard = delivery.ledger.heard
-            # The client's own account of its playout outranks our reckoning of it.
-            self._conversation.set_audio_ms(item_id, delivery.ledger.queued_ms)
+        ledger = delivery.ledger if delivery is not None and delivery.item_id == item_id else None
+        heard = ledger.heard_by(audio_end_ms) if ledger else None
         item = self._conversation.truncate(item_id, content_index, audio_end_ms, heard=heard)
-        self._hooks.emit(server_events.item_truncated(item_id, audio_end_ms, content_index))
+        heard_ms = audio_end_ms if item.heard_ms is None else item.heard_ms
+        if ledger:
+            ledger.truncated(heard_ms)
+        self._hooks.emit(server_events.item_truncated(item_id, heard_ms, content_index))
         self._hooks.emit(agent_events.caption(item_id, item.text, final=True))
 
     async def aclose(self) -> None:

@@ -226,7 +226,7 @@ class TurnConfig:
     max_delay_ms: int = 2500
     create_response: bool = True
     interrupt_response: bool = True
-    interrupt_min_ms: int = 450
+    interrupt_min_ms: int = 700
     interrupt_min_words: int = 2
     resume_after_ms: int = 700
     echo_warmup_ms: int = 300

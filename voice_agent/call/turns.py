@@ -351,14 +351,14 @@ class TurnMachine:
         if speaking and not turn.commit_requested and now >= turn.started + config.max_utterance_s:
             turn.commit_requested = True
             actions.append(CutSegment())
-        if not turn.commit_requested and (speaking or not config.detection):
+        if speaking or not (turn.commit_requested or config.detection):
             return
-        if turn.settled and not turn.text and not speaking:
+        if turn.settled and not turn.text:
             self._drop_wordless(turn, now, actions)
             return
         if now >= self._turn_end(turn):
             self._commit(turn, now, actions)
-        elif not speaking and turn.text:
+        elif turn.text:
             self._speculate(turn, turn.text, actions)
 
     def _drop_wordless(self, turn: _Turn, now: float, actions: list[Action]) -> None:
@@ -378,7 +378,7 @@ class TurnMachine:
         """When the turn ends if nothing else happens."""
         config = self.config
         if not turn.settled:
-            return max(turn.last_speech, turn.run_started) + config.final_timeout_ms / 1000
+            return turn.last_speech + config.final_timeout_ms / 1000
         if turn.commit_requested:
             return turn.last_speech
         wait = delay_ms(self._complete(turn.text), config.min_delay_ms, config.max_delay_ms)
@@ -460,7 +460,7 @@ class TurnMachine:
                 yield turn.run_started + max(config.interrupt_min_ms / 1000 - turn.spoken_s, 0.0)
             elif reply.paused:
                 yield turn.last_speech + config.resume_after_ms / 1000
-        elif turn and self._caller is Caller.SPEAKING and not turn.commit_requested:
+        elif turn and self._caller is Caller.SPEAKING:
             yield turn.started + config.max_utterance_s
         elif turn and (config.detection or turn.commit_requested):
             yield self._turn_end(turn)
