@@ -246,6 +246,20 @@ def test_pause_is_silent_within_a_packet_and_resume_loses_nothing() -> None:
     assert len(straight.sent) + len(straight.run(2)) == 30
 
 
+def test_sound_begins_and_resumes_with_a_fade_in() -> None:
+    speaker = Speaker(fade_ms=20)
+    speaker.queue.begin(speaker.now)
+    speaker.say(tone(600))
+    speaker.run(0.21)
+    speaker.queue.pause(speaker.now)
+    speaker.run(1)
+    speaker.queue.resume(speaker.now)
+    speaker.run(1)
+    levels = loudness(speaker.sent)
+    assert levels[0] < 0.8 * levels[5]
+    assert levels[12] < 0.8 * levels[20]
+
+
 def test_the_faded_packet_ends_in_silence_without_a_click() -> None:
     speaker = Speaker()
     speaker.queue.begin(speaker.now)

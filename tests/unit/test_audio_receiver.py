@@ -89,6 +89,17 @@ def test_a_long_hole_fades_to_silence_instead_of_droning() -> None:
     assert 70 <= len(line.heard) <= 90
 
 
+def test_a_hole_found_at_once_is_concealed_for_a_while_and_then_silent() -> None:
+    line = Line(conceal_max_ms=100)
+    packets = encode(synthesize(TEXT))
+    for seq in (*range(30), *range(60, 70)):
+        line.packet(seq, packets[seq], 0.0)
+    line.receiver.poll(0.05)
+    assert len(line.heard) == 70
+    # One of the 30 comes from the packet after the hole.
+    assert line.receiver.silence_ms == (30 - 5 - 1) * 20
+
+
 def test_time_passes_at_real_pace_while_no_packet_comes() -> None:
     line = Line()
     line.packet(0, encode(SILENT)[0], 0.0)
@@ -135,6 +146,19 @@ def test_silence_put_in_for_a_stall_is_taken_back_from_the_next_pause() -> None:
     assert surplus > 0
     line.packet(16, packet, 0.34, timestamp=15 * 960 + 48_000)
     assert len(line.heard) == 16 + 49 + 1
+
+
+def test_a_short_pause_takes_back_its_share_and_a_later_one_the_rest() -> None:
+    packet = encode(SILENT)[0]
+    line = Line()
+    line.packet(0, packet, 0.0, timestamp=0)
+    for seq in range(1, 16):
+        line.packet(seq, packet, 0.32, timestamp=seq * 960)
+    assert len(line.heard) == 16 + 15
+    line.packet(16, packet, 0.34, timestamp=26 * 960)
+    assert len(line.heard) == 16 + 15 + 1
+    line.packet(17, packet, 0.36, timestamp=47 * 960)
+    assert len(line.heard) == 48
 
 
 def test_a_new_clock_of_the_sender_adds_no_silence() -> None:

@@ -116,6 +116,41 @@ def test_speech_is_noticed_soon_and_its_end_too() -> None:
     assert spoken[-1] - loud[-1] / 16 < 140
 
 
+def test_the_model_hears_what_came_just_before_the_gate_opened() -> None:
+    delays = []
+    for text in (
+        "Hello, I would like to ask.",
+        "No, never.",
+        "Yes.",
+        "Okay, fine.",
+        "Done.",
+        "Zero six four.",
+        "Thanks.",
+    ):
+        pcm = speech_with_noise(text, 300)
+        begin = np.flatnonzero(np.abs(np.frombuffer(synthesize(text), "<i2").astype(int)) > 600)[0] / 16 + 600
+        detector = SpeechDetector(AudioSettings())
+        delays.append([detector.feed(frame) for frame in frames(pcm)].index(True) * 20 + 20 - begin)
+    assert np.mean(delays) < 70
+
+
+def test_each_opening_of_the_gate_starts_a_fresh_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    resets = []
+
+    class Recorded(SileroModel):
+        def reset(self) -> None:
+            resets.append(detector.confirming)
+            super().reset()
+
+    monkeypatch.setattr("voice_agent.audio.vad.SileroModel", Recorded)
+    detector = SpeechDetector(AudioSettings())
+    for frame in frames((silence(1000) + synthesize("Yes.") + silence(1000)) * 2):
+        detector.feed(frame)
+    assert len(resets) >= 2
+    detector.reset()
+    assert not detector.confirming
+
+
 def test_a_frame_of_another_size_is_refused() -> None:
     with pytest.raises(ValueError, match="20 ms"):
         SpeechDetector(AudioSettings()).feed(bytes(320))
