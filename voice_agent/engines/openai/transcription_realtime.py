@@ -107,13 +107,14 @@ class _Utterance(UtteranceTask):
             await self._receive(connection)
             clean = True
         finally:
+            # No await before the connection is settled: the reader of the final transcript cancels this task at once.
             sender.cancel()
-            await asyncio.wait((sender,))
             if clean:
                 self._pool.give_back(connection)
             else:
                 # An utterance left half-way would put its audio before the next one.
                 self._pool.discard(connection)
+            await asyncio.wait((sender,))
 
     async def _send(self, connection: Connection) -> None:
         try:

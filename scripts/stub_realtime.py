@@ -1,0 +1,110 @@
+"""The stub provider's realtime transcription session: the WebSocket half of `stub_provider`."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+from aiohttp import WSMsgType, web
+
+from scripts.stub_audio import RATE_HZ
+from scripts.stub_script import Delays, Fault, Record, Script
+
+_MS_PER_WORD = 300
+_SHORTEST_S = 0.1
+_TRANSCRIPTION = "conversation.item.input_audio_transcription."
+
+
+class RealtimeTranscription:
+    """One WebSocket: any number of utterances, one after the other, each ended by a commit."""
+
+    def __init__(
+        self, socket: web.WebSocketResponse, script: Script, delays: Delays, record: Record, *, partials: bool
+    ) -> None:
+        self._socket = socket
+        self._script = script
+        self._delays = delays
+        self._record = record
+        self._partials = partials
+        self._utterances = 0
+        self._audio_bytes = 0
+        self._text: str | None = None
+        self._words_sent = 0
+
+    async def run(self, fault: Fault | None, *, abort: Callable[[], None], changed: Callable[[], None]) -> None:
+        """Serves until the client leaves or the fault ends it. Each message is recorded by its type; the session by
+        its content."""
+        messages: list[str] = self._record.parameters.setdefault("messages", [])
+        await self._send("session.created", session={"type": "transcription"})
+        async for message in self._socket:
+            if message.type is not WSMsgType.TEXT:
+                continue
+            if fault is not None and len(messages) >= fault.after_chunks:
+                if fault.kind == "stall":
+                    await asyncio.Event().wait()
+                if fault.kind in ("cut", "drop"):
+                    abort()
+                    self._record.outcome = "failed"
+                    return
+                if fault.kind == "malformed":
+                    await self._socket.send_str('{"type": ')
+                    fault = None
+            event = json.loads(message.data)
+            messages.append(event["type"])
+            await self._handle(event)
+            changed()
+
+    async def _handle(self, event: dict[str, Any]) -> None:
+        match event["type"]:
+            case "session.update":
+                self._record.parameters["session"] = event["session"]
+                await self._send("session.updated", session=event["session"])
+            case "input_audio_buffer.append":
+                self._audio_bytes += len(base64.b64decode(event["audio"]))
+                if self._partials:
+                    await self._words(self._seconds() * 1000 / _MS_PER_WORD)
+            case "input_audio_buffer.commit":
+                await self._commit()
+            case "input_audio_buffer.clear":
+                self._audio_bytes = 0
+                await self._send("input_audio_buffer.cleared")
+            case _:
+                await self._send("error", error={"type": "invalid_request_error", "message": "unknown event"})
+
+    async def _commit(self) -> None:
+        if self._seconds() < _SHORTEST_S:
+            code = "input_audio_buffer_commit_empty"
+            await self._send("error", error={"type": "invalid_request_error", "code": code, "message": "too short"})
+            return
+        self._record.audio_s += self._seconds()
+        await self._send("input_audio_buffer.committed", item_id=self._item())
+        await asyncio.sleep(self._delays.transcription_s)
+        await self._words(float("inf"))
+        usage = {"type": "duration", "seconds": self._seconds()}
+        await self._send(
+            _TRANSCRIPTION + "completed", item_id=self._item(), content_index=0, transcript=self._text, usage=usage
+        )
+        self._utterances += 1
+        self._audio_bytes, self._words_sent, self._text = 0, 0, None
+
+    async def _words(self, up_to: float) -> None:
+        if self._text is None and (self._script.transcripts or up_to == float("inf")):
+            self._text = self._script.transcript(self._seconds())
+        words = (self._text or "").split()
+        while self._words_sent < min(up_to, len(words)):
+            word = words[self._words_sent] if self._words_sent == 0 else f" {words[self._words_sent]}"
+            self._words_sent += 1
+            await self._send(_TRANSCRIPTION + "delta", item_id=self._item(), content_index=0, delta=word)
+
+    def _seconds(self) -> float:
+        return self._audio_bytes / 2 / RATE_HZ
+
+    def _item(self) -> str:
+        return f"item_{id(self)}_{self._utterances}"
+
+    async def _send(self, kind: str, **fields: object) -> None:
+        self._record.chunks += 1
+        await self._socket.send_str(json.dumps({"type": kind, "event_id": f"event_{self._record.chunks}", **fields}))

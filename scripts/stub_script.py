@@ -1,0 +1,141 @@
+"""What the stub provider answers, when, and how it fails. Plain data and decisions; the server is `stub_provider`."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal, get_args
+
+Endpoint = Literal["transcriptions", "chat", "speech", "moderations", "realtime"]
+FaultKind = Literal["status", "slow", "stall", "cut", "malformed", "drop"]
+
+_FILLER = "well i think the most important thing was to keep everybody informed about what we were doing".split()
+_WORDS_PER_S = 2.5
+
+
+@dataclass(slots=True)
+class Delays:
+    """Seconds, but for the rate. Zero everywhere answers at once."""
+
+    transcription_s: float = 0.0
+    """From the end of the upload (or the commit) to the final transcript."""
+    first_token_s: float = 0.0
+    tokens_per_s: float = 0.0
+    """0: all at once."""
+    first_byte_s: float = 0.0
+    speech_chunk_s: float = 0.0
+    """Between chunks of 100 ms of speech."""
+    moderation_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class ReplyRule:
+    """The model's answer to a last message (of the user or a tool) in which `pattern` is found."""
+
+    pattern: str
+    text: str = ""
+    tool_calls: Sequence[tuple[str, str]] = ()
+    """(name, arguments as JSON text)."""
+    finish_reason: str = ""
+    refusal: str = ""
+
+
+@dataclass(slots=True)
+class Script:
+    transcripts: deque[str] = field(default_factory=deque)
+    """Given out in order; when there are none left, as many words as the audio is long."""
+    replies: Sequence[ReplyRule] = ()
+    """The first match answers; without a match the model echoes."""
+    flagged_words: Mapping[str, str] = field(default_factory=dict)
+    """Word -> moderation category."""
+    voices: Sequence[str] = ()
+    """Known voices; empty knows all."""
+
+    def transcript(self, audio_s: float) -> str:
+        if self.transcripts:
+            return self.transcripts.popleft()
+        count = round(audio_s * _WORDS_PER_S)
+        return " ".join(_FILLER[index % len(_FILLER)] for index in range(count))
+
+    def reply(self, last_text: str) -> ReplyRule:
+        for rule in self.replies:
+            if re.search(rule.pattern, last_text, re.IGNORECASE):
+                return rule
+        return ReplyRule("", text=f"You said: {last_text}" if last_text else "Hello.")
+
+    def flags(self, text: str) -> set[str]:
+        words = set(re.findall(r"\w+", text.lower()))
+        return {category for word, category in self.flagged_words.items() if word in words}
+
+
+@dataclass(slots=True)
+class Fault:
+    """How the next requests to an endpoint go wrong.
+
+    status: answers `status` (with `retry_after_s`, `message`, `code`). slow: waits `delay_s` first. drop: closes the
+    connection with no answer. stall, cut, malformed: after `after_chunks` chunks (for "realtime": after so many
+    messages of the client) nothing more comes, the connection is aborted, or garbage comes.
+    """
+
+    endpoint: Endpoint
+    kind: FaultKind
+    count: int | None = 1
+    """So many requests; None: all from now on."""
+    status: int = 500
+    retry_after_s: float | None = None
+    message: str = "stubbed failure"
+    code: str = ""
+    after_chunks: int = 0
+    delay_s: float = 0.0
+    only_with: str = ""
+    """Only requests with this parameter, e.g. a server that does not know it."""
+
+    def __post_init__(self) -> None:
+        if self.endpoint not in get_args(Endpoint) or self.kind not in get_args(FaultKind):
+            raise ValueError("no such endpoint or kind of fault")
+
+
+class Faults:
+    """The faults waiting to happen."""
+
+    def __init__(self) -> None:
+        self._waiting: list[Fault] = []
+
+    def add(self, fault: Fault) -> None:
+        self._waiting.append(fault)
+
+    def clear(self) -> None:
+        self._waiting.clear()
+
+    def take(self, endpoint: str, parameters: Iterable[str]) -> Fault | None:
+        """The fault of this request, counted down."""
+        for fault in self._waiting:
+            if fault.endpoint == endpoint and (not fault.only_with or fault.only_with in parameters):
+                if fault.count is not None:
+                    fault.count -= 1
+                    if fault.count <= 0:
+                        self._waiting.remove(fault)
+                return fault
+        return None
+
+
+@dataclass(slots=True)
+class Record:
+    """One request as the provider saw it: all that left the client, but the audio only by its length."""
+
+    endpoint: Endpoint
+    parameters: dict[str, Any]
+    audio_s: float = 0.0
+    chunks: int = 0
+    """Pieces of the answer that were sent."""
+    outcome: Literal["open", "done", "failed", "disconnected"] = "open"
+    """failed: by a fault. disconnected: the client went away before the end."""
+    connection: str = ""
+    """Which TCP connection it came by."""
+    at_s: float = field(default_factory=time.monotonic)
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
