@@ -1,0 +1,1 @@
+"""The scripted dialogue engine: a useful conversation with no language model at all."""

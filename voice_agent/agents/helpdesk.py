@@ -1,0 +1,70 @@
+"""The IT helpdesk agent: instructions, greeting and patience. Its tools and script have modules of their own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from voice_agent.agents.base import Agent, TurnProfile
+from voice_agent.agents.dialogue.engine import ScriptedModel
+from voice_agent.agents.dialogue.helpdesk_script import HelpdeskScript, Knowledge
+from voice_agent.agents.helpdesk_tools import helpdesk_tools
+from voice_agent.agents.pack_schema import Article
+from voice_agent.agents.retrieval import PhraseIndex
+from voice_agent.agents.voice_rules import as_data, phrases, voice_rules
+from voice_agent.settings import AgentSettings
+
+GREETING = (
+    "Hello, this is the AI helpdesk. No audio is kept; a ticket keeps only text. "
+    "Say human at any time. What is not working?"
+)
+
+_TASK = """
+Your task, in this order:
+1. Security first. If the caller clicked a suspicious link, opened an attachment, gave a password away or reports \
+malware, create a ticket at once with impact high and urgency high, then tell them to disconnect the device from the \
+network and leave it on.
+2. Understand: what does not work, for one person or many, what changed, the exact error words. One question per turn.
+3. Call search_articles before you suggest anything. Follow the article: its key question, then one step at a time, in \
+its order and for the caller's system. After each step say "tell me when you have done it", then have them retry what \
+they wanted to do. Never do what the article lists under never, and never invent a step.
+4. Identity comes from the sign-in, not from the voice: never reset a password or a second factor.
+5. After two failed steps, or when the article says so, offer a ticket: ask for name and contact one at a time, read \
+each back (letters as in "A as in Alfa", digits one by one), then read the summary back and call create_ticket only \
+after a yes. Say the ticket number exactly as the tool returned it.
+6. If the caller asks for a human, is angry, or a tool failed twice, call hand_to_human.
+7. When it works, ask "did that fix it?", then for a rating from one to five, then say goodbye.
+Say one short sentence before a tool that may take a moment. If a tool returns an error, say so plainly.
+"""
+
+
+def helpdesk(articles: Mapping[str, Article], settings: AgentSettings) -> Agent:
+    """Builds the agent over these articles."""
+    index = PhraseIndex({article.id: (article.title, *article.symptoms) for article in articles.values()})
+    knowledge = Knowledge(articles, index, GREETING, settings.match_threshold, settings.failed_steps)
+    topics = as_data("topics", [article.title for article in articles.values()])
+    first, second = settings.helpdesk_nudge_s
+    return Agent(
+        name="helpdesk",
+        title="IT helpdesk",
+        summary="Finds out what is wrong, tries the known steps with you and writes a ticket if they do not help.",
+        instructions=f"{voice_rules('the voice of an IT helpdesk')}{_TASK}\nArticles exist on: {topics}\n",
+        greeting=GREETING,
+        turns=TurnProfile(
+            min_delay_ms=settings.helpdesk_min_delay_ms,
+            max_delay_ms=settings.helpdesk_max_delay_ms,
+            nudges=(
+                (first, "Take your time. Tell me when you are ready."),
+                (second, "I am still here. Say done, or say it does not work."),
+            ),
+        ),
+        scripted=ScriptedModel(lambda: HelpdeskScript(knowledge)),
+        tools=helpdesk_tools(articles, index, settings),
+        transcription_prompt="IT helpdesk call: Wi-Fi, VPN, Outlook, password, MFA, printer, headset, ticket INC.",
+        phrases=phrases(
+            {
+                "filler": "Let me check.",
+                "refusal": "I cannot help with that, but I can help with IT. What is not working?",
+                "goodbye": "Thank you for calling. Goodbye.",
+            }
+        ),
+    )
