@@ -20,6 +20,7 @@ from tests.speech import frames, silence, synthesize
 from voice_agent.agents.base import Agent, Tool, TurnProfile
 from voice_agent.audio.playout import PacedPlayout
 from voice_agent.call.session import CallSession
+from voice_agent.call.transport import SpeechOutput
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import (
     AudioChunk,
@@ -200,7 +201,7 @@ class RigTransport:
     def __init__(self, settings: AudioSettings, *, audible: bool = True) -> None:
         self.events: list[dict[str, Any]] = []
         self.playout = PacedPlayout(settings, asyncio.get_running_loop().time)
-        self.speech = self.playout if audible else None
+        self.speech: SpeechOutput | None = self.playout if audible else None
         self.sent_at: list[float] = []
 
     def send_event(self, event: Mapping[str, object]) -> None:

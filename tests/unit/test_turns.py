@@ -249,6 +249,17 @@ def test_an_endless_turn_is_cut_and_committed() -> None:
     assert CommitTurn("a long story and", (1,), False) in call.log
 
 
+def test_what_is_said_after_a_commit_belongs_to_the_next_turn() -> None:
+    call = Call(TurnConfig(detection=False))
+    call.feed(SpeechStarted(1))
+    call.until(1.0)
+    call.feed(SpeechStopped(1, 1.0), CommitRequested(), SpeechStarted(2))
+    assert call.feed(Hypothesis(1, "first", True)) == [CommitTurn("first", (1,), False), AnnounceSpeech()]
+    call.until(2.0)
+    call.feed(SpeechStopped(2, 2.0), Hypothesis(2, "second", True))
+    assert call.feed(CommitRequested()) == [CommitTurn("second", (2,), False)]
+
+
 def test_silence_is_nudged_then_warned_about_then_ended() -> None:
     call = Call(
         TurnConfig(nudges=((8, "Take your time."), (20, "Shall I rephrase?")), idle_warning_s=90, idle_end_s=20)

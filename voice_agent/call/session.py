@@ -339,7 +339,8 @@ class CallSession:
     def _script(self, config: ResponseConfig, text: str | None, *, speculative: bool) -> ReplyScript:
         given = config.input
         messages = self.conversation.to_messages() if given is None else self._desk.messages_for(given)
-        if not messages and not speculative and config.instructions == self.agent.instructions:
+        opening = text is None and given is None and not messages and not config.out_of_band
+        if opening and config.instructions == self.agent.instructions:
             return ReplyScript(say=self.agent.greeting)
         if speculative and text:
             messages.append(Message("user", text))

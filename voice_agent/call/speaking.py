@@ -193,6 +193,12 @@ class Speaker:
         self._hooks.emit(agent_events.caption(item_id, item.text, final=True))
 
     async def aclose(self) -> None:
+        """Ends what is being said; how much of it was heard is still recorded."""
+        current = self._current
+        if current is not None and (current.events.active or current.sounding):
+            self.cancel(current.reply, "client_cancelled")
+        elif current is not None:
+            self.discard(current.reply)
         self._stop_captions()
         if self._output is not None:
             self._output.clear()

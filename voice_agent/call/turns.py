@@ -105,6 +105,7 @@ class _Turn:
     """The caller's turn under way."""
 
     started: float
+    speaking: bool = False
     over_reply: bool = False
     """Speech over a reply that is not yet known to be an interruption."""
     announced: bool = False
@@ -138,8 +139,9 @@ class TurnMachine:
         self.config = config
         self._complete = complete
         self._interruption = interruption
-        self._caller = Caller.SILENT
         self._turn: _Turn | None = None
+        self._following: _Turn | None = None
+        """Speech that goes on while the turn before it was ended by a commit and still awaits its words."""
         self._reply: _Reply | None = None
         self._reply_ids = 0
         self._reply_due: str | None = None
@@ -154,7 +156,9 @@ class TurnMachine:
 
     @property
     def caller(self) -> Caller:
-        return self._caller
+        if self._turn is None:
+            return Caller.SILENT
+        return Caller.SPEAKING if self._turn.speaking else Caller.PAUSED
 
     @property
     def phase(self) -> Phase | None:
@@ -203,37 +207,47 @@ class TurnMachine:
     # --- the caller -------------------------------------------------------------------------------------------------
 
     def _speech_started(self, segment: int, now: float, actions: list[Action]) -> None:
+        self._awake(now)
         turn = self._turn
         if turn is None:
             turn = self._turn = _Turn(started=now)
-            reply = self._reply
-            if reply and reply.phase is not Phase.HELD and self.config.detection:
-                turn.over_reply = self.config.interrupt_response
+            self._open(turn, actions)
+        elif turn.commit_requested and not turn.speaking:
+            turn = self._following = self._following or _Turn(started=now)
         turn.segments[segment] = _Segment()
         turn.run_started = now
-        self._caller = Caller.SPEAKING
-        self._awake(now)
-        if not turn.over_reply:
+        turn.speaking = True
+
+    def _open(self, turn: _Turn, actions: list[Action]) -> None:
+        reply = self._reply
+        if reply and reply.phase is not Phase.HELD and self.config.detection and self.config.interrupt_response:
+            turn.over_reply = True
+        else:
             self._announce(turn, actions)
 
+    def _turn_of(self, segment: int) -> _Turn | None:
+        return next((t for t in (self._turn, self._following) if t and segment in t.segments), None)
+
     def _speech_stopped(self, segment: int, last_speech: float) -> None:
-        turn = self._turn
-        if turn is None or segment not in turn.segments:
+        turn = self._turn_of(segment)
+        if turn is None or not turn.speaking:
             return
         turn.last_speech = max(last_speech, turn.run_started)
         turn.spoken_s += turn.last_speech - turn.run_started
-        self._caller = Caller.PAUSED
+        turn.speaking = False
 
     def _hypothesis(self, segment: int, text: str, final: bool) -> None:
-        known = self._turn.segments.get(segment) if self._turn else None
-        if known is None or known.final:
+        turn = self._turn_of(segment)
+        if turn is None or turn.segments[segment].final:
             return
+        known = turn.segments[segment]
         known.text = text
         known.final = final
 
     def _commit_requested(self) -> None:
-        if self._turn:
-            self._turn.commit_requested = True
+        turn = self._following or self._turn
+        if turn:
+            turn.commit_requested = True
 
     def _input_cleared(self, now: float, actions: list[Action]) -> None:
         turn = self._turn
@@ -242,6 +256,7 @@ class TurnMachine:
         self._drop_held(actions)
         if self._reply:
             self._resume(self._reply, actions)
+        self._following = None
         self._drop_turn(turn, now, actions)
 
     def _announce(self, turn: _Turn, actions: list[Action]) -> None:
@@ -291,7 +306,7 @@ class TurnMachine:
             # The reply ended by itself under the caller's speech: what they say is simply the next turn.
             self._turn.over_reply = False
             self._announce(self._turn, actions)
-        if self._caller is Caller.SILENT and not self._nudges_said and self._warned_at is None:
+        if self._turn is None and not self._nudges_said and self._warned_at is None:
             self._silent_since = now
         if self._reply_due is not None:
             text, self._reply_due = self._reply_due, None
@@ -300,18 +315,20 @@ class TurnMachine:
     # --- what follows from the state --------------------------------------------------------------------------------
 
     def _settle(self, now: float, actions: list[Action]) -> None:
-        turn = self._turn
-        if turn and turn.over_reply:
-            self._judge_overlap(turn, now, actions)
-            turn = self._turn
-        if turn and not turn.over_reply:
+        if self._turn and self._turn.over_reply:
+            self._judge_overlap(self._turn, now, actions)
+        while (turn := self._turn) and not turn.over_reply:
             self._judge_end(turn, now, actions)
+            if self._turn is turn or self._following is None:
+                break
+            self._turn, self._following = self._following, None
+            self._open(self._turn, actions)
         self._judge_silence(now, actions)
 
     def _judge_overlap(self, turn: _Turn, now: float, actions: list[Action]) -> None:
         reply = self._reply
         assert reply is not None  # over_reply is cleared wherever the reply goes
-        speaking = self._caller is Caller.SPEAKING
+        speaking = turn.speaking
         judge = self._interruption or policy(
             min_ms=self.config.interrupt_min_ms, min_words=self.config.interrupt_min_words
         )
@@ -345,7 +362,7 @@ class TurnMachine:
 
     def _judge_end(self, turn: _Turn, now: float, actions: list[Action]) -> None:
         config = self.config
-        speaking = self._caller is Caller.SPEAKING
+        speaking = turn.speaking
         if speaking and self._reply and self._reply.phase is Phase.HELD and not self._held_for(turn.text):
             self._drop_held(actions)
         if speaking and not turn.commit_requested and now >= turn.started + config.max_utterance_s:
@@ -400,7 +417,6 @@ class TurnMachine:
     def _commit(self, turn: _Turn, now: float, actions: list[Action]) -> None:
         text, missing = turn.text, not turn.settled
         self._turn = None
-        self._caller = Caller.SILENT
         self._awake(now)
         self._announce(turn, actions)
         if not self._held_for(text):
@@ -419,7 +435,6 @@ class TurnMachine:
 
     def _drop_turn(self, turn: _Turn, now: float, actions: list[Action]) -> None:
         self._turn = None
-        self._caller = Caller.SILENT
         self._awake(now)
         actions.append(DropTurn(tuple(turn.segments), turn.announced))
 
@@ -454,13 +469,13 @@ class TurnMachine:
         config = self.config
         turn, reply = self._turn, self._reply
         if turn and turn.over_reply and reply:
-            if self._caller is Caller.SPEAKING:
+            if turn.speaking:
                 if not reply.paused:
                     yield self._pause_at(turn, reply)
                 yield turn.run_started + max(config.interrupt_min_ms / 1000 - turn.spoken_s, 0.0)
             elif reply.paused:
                 yield turn.last_speech + config.resume_after_ms / 1000
-        elif turn and self._caller is Caller.SPEAKING:
+        elif turn and turn.speaking:
             yield turn.started + config.max_utterance_s
         elif turn and (config.detection or turn.commit_requested):
             yield self._turn_end(turn)
