@@ -5,9 +5,21 @@ Modules are imported when their engine is asked for: an engine that is not used 
 
 from __future__ import annotations
 
+from typing import Protocol, runtime_checkable
+
 from voice_agent.engines.errors import ConfigurationError
 from voice_agent.engines.ports import Moderator, Synthesizer, Transcriber
 from voice_agent.settings import EngineSettings
+
+
+@runtime_checkable
+class Warmable(Protocol):
+    """A local engine that can be started before its first use."""
+
+    async def warm(self) -> None:
+        """Starts the worker processes. Raises EngineError if none can start."""
+        ...
+
 
 LOCAL_TRANSCRIBERS = ("pocketsphinx", "faster-whisper", "vosk", "sherpa-onnx")
 LOCAL_SYNTHESIZERS = ("flite", "espeak", "piper", "kokoro")
@@ -44,9 +56,7 @@ def synthesizer(name: str, settings: EngineSettings) -> Synthesizer:
     Raises ConfigurationError if it is unknown or its library, package or model is missing.
     """
     if name == "flite":
-        from voice_agent.engines.local.flite import FliteSynthesizer  # noqa: PLC0415 - see above
-
-        return FliteSynthesizer(settings)
+        return _flite(settings)
     if name == "espeak":
         from voice_agent.engines.local.espeak import EspeakSynthesizer  # noqa: PLC0415 - see above
 
@@ -60,6 +70,16 @@ def synthesizer(name: str, settings: EngineSettings) -> Synthesizer:
 
         return KokoroSynthesizer(settings)
     raise ConfigurationError(f"SYNTHESIZER: no local synthesizer {name!r}; known: {', '.join(LOCAL_SYNTHESIZERS)}")
+
+
+def _flite(settings: EngineSettings) -> Synthesizer:
+    """Flite speaks English only; where eSpeak is installed, it speaks the rest."""
+    from voice_agent.engines.local import by_language, espeak, flite  # noqa: PLC0415 - see above
+
+    english = flite.FliteSynthesizer(settings)
+    if not espeak.installed():
+        return english
+    return by_language.ByLanguageSynthesizer(english, {"en", ""}, espeak.EspeakSynthesizer(settings))
 
 
 def moderator(name: str) -> Moderator:
