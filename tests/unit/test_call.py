@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any
 
@@ -192,7 +193,7 @@ async def test_captions_grow_with_what_was_heard() -> None:
         await call.until("output_audio_buffer.stopped")
     captions = [e["text"] for e in call.events if e["type"] == "agent.caption"]
     assert len(captions) > 8
-    assert all(later.startswith(earlier) for earlier, later in zip(captions, captions[1:], strict=False))
+    assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(captions))
     assert captions[-1] == LONG
 
 
