@@ -172,8 +172,8 @@ def _request_received(
     """I. Only an authenticated, complete binding request goes on; wraps `Connection.request_received`.
 
     Without it: anyone gets an error answer twice the size of the question (a reflector), and a request without
-    PRIORITY that comes early raises KeyError out of `connect()`, after which the peer says `connecting` for ever and
-    a task of it never ends. It also notes when the peer last consented (RFC 7675), which aioice does not tell.
+    PRIORITY raises KeyError, one log entry with traceback per packet. It also notes when the peer last consented
+    (RFC 7675), which aioice does not tell.
     """
     complete = message.message_method == stun.Method.BINDING and {"USERNAME", "PRIORITY"} <= message.attributes.keys()
     if not (
@@ -251,19 +251,6 @@ def last_consent(pc: RTCPeerConnection) -> float:
 
 
 # --- aiortc: DTLS, RTP, RTCP ------------------------------------------------------------------------------------
-
-
-async def _recv_next(self: rtcdtlstransport.RTCDtlsTransport) -> None:
-    """OpenSSL's own errors end the connection in order; wraps `RTCDtlsTransport._recv_next`.
-
-    Without it: the retransmission timer of a handshake that never finishes raises SSL.Error out of the connect task:
-    a traceback in the log, and the peer says `connecting` for ever.
-    """
-    try:
-        await _original(rtcdtlstransport.RTCDtlsTransport, "_recv_next")(self)
-    except SSL.Error as error:
-        rejected("dtls")
-        raise ConnectionError("DTLS failed") from error
 
 
 def _survives_malformed(name: str, cause: str) -> Callable[..., Awaitable[None]]:
@@ -561,7 +548,6 @@ _GUARDS: list[tuple[object, str, object]] = [
     (ice.Connection, "request_received", _request_received),
     (ice.Connection, "check_incoming", _check_incoming),
     (ice.Connection, "get_component_candidates", _get_component_candidates),
-    (rtcdtlstransport.RTCDtlsTransport, "_recv_next", _recv_next),
     (rtcdtlstransport.RTCDtlsTransport, "_handle_rtp_data", _survives_malformed("_handle_rtp_data", "rtp_malformed")),
     (
         rtcdtlstransport.RTCDtlsTransport,
