@@ -74,7 +74,7 @@ async def send_sctp(call: Caller, *chunks: bytes) -> None:
 
 def next_tsn(call: Caller) -> int:
     association: Any = call.peer._pc.sctp
-    return (association._last_received_tsn + 1) % 2**32
+    return int(association._last_received_tsn + 1) % 2**32
 
 
 async def send_rtp(
