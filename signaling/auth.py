@@ -14,6 +14,8 @@ from typing import Protocol
 from aiohttp import web
 
 from signaling.errors import unauthorized
+from voice_agent.storage.ephemeral import SecretStore
+from voice_agent.storage.keys import KeyInfo
 
 KEY_PREFIX = "sk-"
 SECRET_PREFIX = "ek_"  # noqa: S105 - a prefix, not a secret
@@ -32,40 +34,18 @@ class Identity:
     """The only agent a client secret is good for; None leaves the choice."""
     session: Mapping[str, object] | None = None
     """The session a client secret was made for."""
-
-
-class KeyInfo(Protocol):
-    @property
-    def id(self) -> str: ...
+    origin: str | None = None
+    """The only page a client secret may be used by."""
 
 
 class KeyVerifier(Protocol):
+    """What authentication asks of the key store."""
+
     async def verify(self, key: str) -> KeyInfo | None: ...
 
 
-class ClientSecret(Protocol):
-    @property
-    def key_id(self) -> str | None: ...
-
-    @property
-    def agent(self) -> str | None: ...
-
-    @property
-    def session(self) -> Mapping[str, object] | None: ...
-
-
-class Secrets(Protocol):
-    async def create(
-        self, *, key_id: str | None, agent: str | None, session: Mapping[str, object] | None, ttl_s: int
-    ) -> str: ...
-
-    async def redeem(self, secret: str) -> ClientSecret | None:
-        """Uses it up."""
-        ...
-
-
 class Authenticator:
-    def __init__(self, keys: KeyVerifier, secrets: Secrets) -> None:
+    def __init__(self, keys: KeyVerifier, secrets: SecretStore) -> None:
         self._keys = keys
         self._secrets = secrets
 
@@ -86,7 +66,7 @@ class Authenticator:
         secret = await self._secrets.redeem(token)
         if secret is None:
             raise unauthorized("This client secret is not valid: it has expired or was used.", code="invalid_secret")
-        return Identity(key_id=secret.key_id, agent=secret.agent, session=secret.session)
+        return Identity(secret.key_id, secret.agent, secret.session, secret.origin)
 
 
 def token_digest(token: str) -> bytes:

@@ -69,7 +69,9 @@ class CallRequest:
 def call_request(
     request: web.Request, identity: Identity, token: str, wishes: Mapping[str, object] | None = None
 ) -> CallRequest:
-    """Raises ApiError 400, 401 or 404 where the agent cannot be had."""
+    """Raises ApiError 400, 401 or 404 where the agent cannot be had, or not from this page."""
+    if identity.origin is not None and request.headers.get("Origin") != identity.origin:
+        raise unauthorized("This client secret is for another page.", code="wrong_origin")
     session = merged(identity.session or {}, wishes or {})
     asked = request.query.get("model") or model_of(session)
     return CallRequest(

@@ -145,13 +145,14 @@ class CallDirectory:
 
     async def _run(self, call: LiveCall, seat: Seat) -> None:
         outcome = "error"
-        limit = asyncio.get_running_loop().call_later(self._server.max_call_s, call.session.end, "time_limit")
         try:
             outcome = await call.session.run()
+        except asyncio.CancelledError:
+            outcome = "shutdown"
+            raise
         except Exception:
             logger.exception("A call ended by an error")
         finally:
-            limit.cancel()
             try:
                 await self._close(call.transport)
             finally:

@@ -17,6 +17,7 @@ from signaling.callers import resolve_agent
 from signaling.errors import ApiError
 from signaling.origins import is_own_page
 from voice_agent.settings import ServerSettings
+from voice_agent.storage.ephemeral import ClientSecret
 
 
 def add_guest_routes(app: web.Application) -> None:
@@ -54,7 +55,8 @@ async def create_guest_secret(request: web.Request) -> web.Response:
         raise ApiError(
             400, "consent_required", "A call needs the caller's consent: send 'consent': true.", param="consent"
         )
-    value = await services.secrets.create(key_id=None, agent=agent.name, session=None, ttl_s=server.guest_secret_ttl_s)
+    secret = ClientSecret(None, agent.name, origin=request.headers["Origin"])
+    value = await services.secrets.create(secret, ttl_s=server.guest_secret_ttl_s)
     answer = {"value": value, "expires_at": int(time.time()) + server.guest_secret_ttl_s, "agent": agent.name}
     return web.Response(text=json.dumps(answer), content_type="application/json")
 

@@ -14,8 +14,7 @@ from signaling.bodies import read_json
 from signaling.callers import model_of, resolve_agent
 from signaling.errors import ApiError
 from voice_agent.realtime.session_config import SessionConfig
-
-_TTL_RANGE_S = (10, 7200)
+from voice_agent.storage.ephemeral import TTL_RANGE_S, ClientSecret
 
 
 def add_secret_routes(app: web.Application) -> None:
@@ -42,9 +41,8 @@ async def create_secret(request: web.Request) -> web.Response:
         kind="transcription" if wishes.get("type") == "transcription" else "realtime",
         agents=tuple(services.agents),
     ).updated(wishes, audio_started=False)
-    value = await services.secrets.create(
-        key_id=identity.key_id, agent=agent.name if asked else None, session=wishes or None, ttl_s=ttl_s
-    )
+    secret = ClientSecret(identity.key_id, agent.name if asked else None, wishes or None)
+    value = await services.secrets.create(secret, ttl_s=ttl_s)
     answer = {"value": value, "expires_at": expires_at, "session": effective.to_wire()}
     return web.Response(text=json.dumps(answer), content_type="application/json")
 
@@ -66,7 +64,7 @@ def _ttl_s(value: object, default: int) -> int:
     if value.get("anchor", "created_at") != "created_at":
         raise ApiError(400, "invalid_value", "The anchor must be 'created_at'.", param="expires_after.anchor")
     seconds = value.get("seconds", default)
-    low, high = _TTL_RANGE_S
+    low, high = TTL_RANGE_S
     if not isinstance(seconds, int) or isinstance(seconds, bool) or not low <= seconds <= high:
         raise ApiError(
             400, "invalid_value", f"It must be a whole number from {low} to {high}.", param="expires_after.seconds"

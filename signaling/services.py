@@ -6,17 +6,24 @@ puts the real ones in.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
 
-from signaling.auth import Authenticator, KeyVerifier, Secrets
+from signaling.auth import Authenticator, KeyVerifier
 from voice_agent.agents.base import Agent
+from voice_agent.agents.catalog import load_agents
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import LanguageModel
-from voice_agent.engines.registry import EngineDescription
+from voice_agent.engines.registry import EngineDescription, EngineRegistry
 from voice_agent.records import CallRecorder, TicketStore
 from voice_agent.settings import Settings
+from voice_agent.storage.database import Database
+from voice_agent.storage.ephemeral import Ephemeral, RateLimiter, SecretStore
+from voice_agent.storage.keys import KeyStore
+from voice_agent.storage.tickets import PostgresTicketStore
+from voice_agent.storage.writer import Writer
 
 
 class EngineSource(Protocol):
@@ -27,20 +34,14 @@ class EngineSource(Protocol):
         ...
 
 
-class Limiter(Protocol):
-    async def hit(self, bucket: str, subject: str, limit: int, window_s: int) -> bool:
-        """Counts one use; False above the limit. The subject is hashed before it is kept anywhere."""
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class Services:
     settings: Settings
     engines: EngineSource
     agents: Mapping[str, Agent]
     keys: KeyVerifier
-    secrets: Secrets
-    limiter: Limiter
+    secrets: SecretStore
+    limiter: RateLimiter
     recorder: CallRecorder
     tickets: TicketStore
     storing: Callable[[], bool]
@@ -49,3 +50,30 @@ class Services:
     @property
     def authenticator(self) -> Authenticator:
         return Authenticator(self.keys, self.secrets)
+
+
+@asynccontextmanager
+async def start_services(settings: Settings) -> AsyncIterator[Services]:
+    """Database, migrations, writer, Redis and engines, up while the context lasts; stopped in the reverse order.
+
+    Raises ConfigurationError, PackError, StorageError or EngineError where one cannot be had, with what to do.
+    """
+    agents = load_agents(settings)
+    storage = settings.storage
+    async with (
+        Database(storage) as database,
+        Writer(database, storage) as writer,
+        Ephemeral(storage) as ephemeral,
+        EngineRegistry(settings) as engines,
+    ):
+        yield Services(
+            settings=settings,
+            engines=engines,
+            agents=agents,
+            keys=KeyStore(database, storage),
+            secrets=SecretStore(ephemeral),
+            limiter=RateLimiter(ephemeral, storage),
+            recorder=writer,
+            tickets=PostgresTicketStore(database),
+            storing=lambda: writer.accepting,
+        )

@@ -216,6 +216,9 @@ class EngineSettings(BaseSettings):
     transcriber_idle_connections: int = Field(
         20, ge=0, description="Used connections of 'openai-realtime' kept for the next utterance, at most."
     )
+    transcriber_append_ms: int = Field(
+        60, ge=20, description="Audio per message of 'openai-realtime'; each message costs, each ms delays partials."
+    )
     transcriber_connection_max_age_s: float = Field(
         900, gt=0, description="A ready connection older than this is replaced."
     )

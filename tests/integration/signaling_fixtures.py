@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import secrets as random
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,6 +24,7 @@ from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import LanguageModel
 from voice_agent.engines.registry import EngineDescription
 from voice_agent.settings import ServerSettings, Settings
+from voice_agent.storage.ephemeral import Ephemeral, RateLimiter, SecretStore
 
 KEY = {"Authorization": "Bearer sk-good"}
 OTHER_KEY = {"Authorization": "Bearer sk-other"}
@@ -36,36 +37,6 @@ class EnginesInName:
 
     def describe(self) -> list[EngineDescription]:
         return [EngineDescription("language_model", "openai", "api.example.org", "gpt-4.1-mini", is_remote=True)]
-
-
-@dataclass
-class SecretsInMemory:
-    @dataclass(frozen=True)
-    class Secret:
-        key_id: str | None
-        agent: str | None
-        session: Mapping[str, object] | None
-
-    live: dict[str, Secret] = field(default_factory=dict)
-
-    async def create(
-        self, *, key_id: str | None, agent: str | None, session: Mapping[str, object] | None, ttl_s: int
-    ) -> str:
-        value = f"ek_{random.token_hex(8)}"
-        self.live[value] = self.Secret(key_id, agent, session)
-        return value
-
-    async def redeem(self, secret: str) -> Secret | None:
-        return self.live.pop(secret, None)
-
-
-class CountingLimiter:
-    def __init__(self) -> None:
-        self.hits: dict[tuple[str, str], int] = {}
-
-    async def hit(self, bucket: str, subject: str, limit: int, window_s: int) -> bool:
-        self.hits[bucket, subject] = self.hits.get((bucket, subject), 0) + 1
-        return self.hits[bucket, subject] <= limit
 
 
 class EchoPeer:
@@ -141,13 +112,14 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
         settings = Settings(server=ServerSettings(_env_file=None, **changes))
         recorder = RecorderInMemory()
         storing = [True]
+        redis = await resources.enter_async_context(Ephemeral(settings.storage))
         services = Services(
             settings=settings,
             engines=EnginesInName(),
             agents={name: agent(name) for name in ("interviewer", "helpdesk")},
             keys=KeysInMemory(),
-            secrets=SecretsInMemory(),
-            limiter=CountingLimiter(),
+            secrets=SecretStore(redis),
+            limiter=RateLimiter(redis, settings.storage),
             recorder=recorder,
             tickets=recorder,
             storing=lambda: storing[0],
@@ -158,6 +130,7 @@ async def serve(tmp_path: Path) -> AsyncIterator[Serve]:
         started.append(client)
         return Server(client, services, app[DIRECTORY], storing)
 
-    yield start
-    for client in started:
-        await client.close()
+    async with AsyncExitStack() as resources:
+        yield start
+        for client in started:
+            await client.close()

@@ -14,6 +14,7 @@ from voice_agent.call.transport import Transport
 from voice_agent.engines.ports import Pcm, ReplyEvent, ReplyRequest
 from voice_agent.realtime.errors import ProtocolError
 from voice_agent.records import CallEnded, CallStarted, NewTicket, Turn
+from voice_agent.storage.keys import KeyInfo
 
 FRAME_20_MS = bytes(2 * 480)
 
@@ -117,12 +118,8 @@ class EchoSession:
 class KeysInMemory:
     """One key: `sk-good` with the id `key_1`; and a second one, `sk-other`."""
 
-    @dataclass(frozen=True)
-    class Info:
-        id: str
-
-    async def verify(self, key: str) -> Info | None:
-        return {"sk-good": self.Info("key_1"), "sk-other": self.Info("key_2")}.get(key)
+    async def verify(self, key: str) -> KeyInfo | None:
+        return {"sk-good": KeyInfo("key_1", "one"), "sk-other": KeyInfo("key_2", "two")}.get(key)
 
 
 @dataclass

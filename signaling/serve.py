@@ -1,0 +1,143 @@
+"""`voice-agent serve`: the HTTP server from start to an orderly end.
+
+The first SIGTERM or SIGINT drains: no new calls, running ones may finish, the last ones say goodbye. A second one ends
+everything at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import errno
+import logging
+import signal
+import sys
+from typing import Any
+
+import uvloop
+from aiohttp import web
+
+from signaling.app import create_app, make_runner
+from signaling.appkeys import DIRECTORY
+from signaling.directory import CallDirectory
+from signaling.factories import CallFactories
+from signaling.peer import Peer
+from signaling.services import start_services
+from voice_agent.agents.pack_yaml import PackError
+from voice_agent.call.session import CallSession
+from voice_agent.engines.errors import ConfigurationError
+from voice_agent.engines.ports import EngineError
+from voice_agent.hardening import media_stack, process
+from voice_agent.hardening.media_stack import UnreviewedVersionError
+from voice_agent.settings import ServerSettings, Settings
+from voice_agent.storage.errors import StorageError
+
+logger = logging.getLogger(__name__)
+
+_ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
+
+
+def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = subparsers.add_parser("serve", help="serve the page and the API (HOST and PORT choose the address)")
+    parser.set_defaults(run=run)
+
+
+def run(_args: argparse.Namespace, settings: Settings) -> int:
+    """0 after an orderly end; 1 where the server cannot start."""
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        return runner.run(serve(settings))
+
+
+class StopSignals:
+    """Counts SIGTERM and SIGINT: the first asks for a drain, the second for the end."""
+
+    def __init__(self) -> None:
+        self.drain = asyncio.Event()
+        self.now = asyncio.Event()
+
+    def install(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.received)
+
+    def remove(self) -> None:
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+    def received(self) -> None:
+        (self.now if self.drain.is_set() else self.drain).set()
+
+
+async def serve(settings: Settings) -> int:
+    stop = StopSignals()
+    stop.install()
+    try:
+        media_stack.apply()
+        process.seal_memory()
+        async with start_services(settings) as services:
+            factories = CallFactories(make_session=CallSession, answer_offer=Peer.answer)
+            return await _serve(create_app(services, factories), settings, stop)
+    except (ConfigurationError, EngineError, PackError, StorageError, UnreviewedVersionError) as error:
+        print(f"voice-agent cannot start: {error}", file=sys.stderr)  # noqa: T201
+        return 1
+    finally:
+        stop.remove()
+
+
+async def _serve(app: web.Application, settings: Settings, stop: StopSignals) -> int:
+    server = settings.server
+    runner = make_runner(app, server)
+    await runner.setup()
+    try:
+        site = web.TCPSite(runner, server.host, server.port)
+        try:
+            await site.start()
+        except OSError as error:
+            print(_cannot_listen(error, server), file=sys.stderr)  # noqa: T201
+            return 1
+        print(f"voice-agent is ready: {_url(runner, server)}", flush=True)  # noqa: T201
+        await stop.drain.wait()
+        await drain(app[DIRECTORY], settings, stop.now)
+        return 0
+    finally:
+        await runner.cleanup()
+
+
+async def drain(directory: CallDirectory, settings: Settings, now: asyncio.Event) -> None:
+    """Lets calls finish, then say goodbye; returns early when `now` is set. The listener stays up for /readyz."""
+    directory.drain()
+    logger.info("Draining", extra={"calls": directory.taken})
+    finishing = asyncio.create_task(_finish(directory, settings))
+    hurried = asyncio.create_task(now.wait())
+    try:
+        await asyncio.wait({finishing, hurried}, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        finishing.cancel()
+        hurried.cancel()
+        await asyncio.gather(finishing, hurried, return_exceptions=True)
+        await directory.end_all("shutdown", timeout_s=0)
+
+
+async def _finish(directory: CallDirectory, settings: Settings) -> None:
+    if not await directory.wait_empty(settings.server.drain_timeout_s):
+        goodbye_s = settings.turns.goodbye_timeout_s + settings.server.close_timeout_s
+        await directory.end_all("shutdown", timeout_s=goodbye_s)
+
+
+def _cannot_listen(error: OSError, server: ServerSettings) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"voice-agent cannot start: port {server.port} is in use. Choose another one with PORT."
+    if error.errno == errno.EACCES:
+        return f"voice-agent cannot start: port {server.port} needs privileges. Choose PORT above 1023."
+    if error.errno == errno.EADDRNOTAVAIL:
+        return f"voice-agent cannot start: this machine has no address {server.host}. Choose another one with HOST."
+    return f"voice-agent cannot start: HOST {server.host}, PORT {server.port}: {error.strerror}."
+
+
+def _url(runner: web.AppRunner, server: ServerSettings) -> str:
+    if server.public_origin:
+        return server.public_origin
+    address: Any = runner.addresses[0]
+    host = "127.0.0.1" if server.host in _ANY_ADDRESS else server.host
+    return f"http://[{host}]:{address[1]}" if ":" in host else f"http://{host}:{address[1]}"
