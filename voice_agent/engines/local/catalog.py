@@ -5,21 +5,9 @@ Modules are imported when their engine is asked for: an engine that is not used 
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
 from voice_agent.engines.errors import ConfigurationError
 from voice_agent.engines.ports import Moderator, Synthesizer, Transcriber
 from voice_agent.settings import EngineSettings
-
-
-@runtime_checkable
-class Warmable(Protocol):
-    """A local engine that can be started before its first use."""
-
-    async def warm(self) -> None:
-        """Starts the worker processes. Raises EngineError if none can start."""
-        ...
-
 
 LOCAL_TRANSCRIBERS = ("pocketsphinx", "faster-whisper", "vosk", "sherpa-onnx")
 LOCAL_SYNTHESIZERS = ("flite", "espeak", "piper", "kokoro")

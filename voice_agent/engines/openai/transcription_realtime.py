@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 REALTIME_RATE_HZ = 24_000
 """The only PCM rate of the API."""
 _BYTES_PER_SAMPLE = 2
-_APPEND_BYTES = REALTIME_RATE_HZ * _BYTES_PER_SAMPLE
+_LARGEST_APPEND = REALTIME_RATE_HZ * _BYTES_PER_SAMPLE
 """One second at most in a message: a replayed utterance does not travel as one huge frame."""
 _TRANSCRIPTION = "conversation.item.input_audio_transcription."
 _STATUS = {"rate_limit_exceeded": 429, "rate_limit_error": 429, "server_error": 500, "invalid_api_key": 401}
@@ -41,6 +41,7 @@ class OpenAIRealtimeTranscriber:
     def __init__(self, client: AsyncOpenAI, settings: EngineSettings, max_utterance_s: float) -> None:
         self._settings = settings
         self._max_bytes = int(max_utterance_s * REALTIME_RATE_HZ) * _BYTES_PER_SAMPLE
+        self._append_bytes = settings.transcriber_append_ms * REALTIME_RATE_HZ * _BYTES_PER_SAMPLE // 1000
         self.pool = ConnectionPool(client, settings, self._session(TranscriptionOptions()))
 
     async def warm(self) -> None:
@@ -48,7 +49,7 @@ class OpenAIRealtimeTranscriber:
         self.pool.start()
 
     def open(self, options: TranscriptionOptions) -> AbstractAsyncContextManager[TranscriptionStream]:
-        return _Utterance(self.pool, self._session(options), self._max_bytes)
+        return _Utterance(self.pool, self._session(options), self._max_bytes, self._append_bytes)
 
     async def aclose(self) -> None:
         await self.pool.aclose()
@@ -73,11 +74,12 @@ class OpenAIRealtimeTranscriber:
 
 
 class _Utterance(UtteranceTask):
-    def __init__(self, pool: ConnectionPool, session: Event, max_bytes: int) -> None:
+    def __init__(self, pool: ConnectionPool, session: Event, max_bytes: int, append_bytes: int) -> None:
         super().__init__()
         self._pool = pool
         self._session = session
         self._room = max_bytes
+        self._append_bytes = append_bytes
         self._resampler = Resampler(TRANSCRIPTION_RATE_HZ, REALTIME_RATE_HZ)
         self._pending = bytearray()
         self._committed = False
@@ -97,7 +99,8 @@ class _Utterance(UtteranceTask):
         pcm = pcm[: self._room]
         self._room -= len(pcm)
         self._pending += pcm
-        self._wake.set()
+        if len(self._pending) >= self._append_bytes:
+            self._wake.set()
 
     async def _run(self) -> None:
         connection = await self._pool.take(self._session)
@@ -122,7 +125,7 @@ class _Utterance(UtteranceTask):
                 await self._wake.wait()
                 self._wake.clear()
                 while self._pending:
-                    piece = bytes(self._pending[:_APPEND_BYTES])
+                    piece = bytes(self._pending[:_LARGEST_APPEND])
                     del self._pending[: len(piece)]
                     audio = base64.b64encode(piece).decode("ascii")
                     await connection.send({"type": "input_audio_buffer.append", "audio": audio})

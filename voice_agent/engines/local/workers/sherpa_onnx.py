@@ -1,19 +1,19 @@
-"""Inside a worker: a streaming transducer. Its tokens are pieces of words; a leading space or "▁" starts a word."""
+"""Inside a worker: a streaming transducer. It answers in pieces of words."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 import sherpa_onnx  # type: ignore[import-not-found] # optional
 
 from voice_agent.engines.local.workers.host import Job
+from voice_agent.engines.local.workers.tokens import words_of
 
 _RATE_HZ = 16_000
 _TAIL_S = 0.66
 """Silence after the end that flushes the model's right context, as the project's own examples use."""
-_WORD_STARTS = (" ", "▁")
 
 
 class SherpaOnnxEngine:
@@ -49,16 +49,3 @@ class SherpaOnnxEngine:
 
     def _words(self, stream: Any) -> list[tuple[str, int, int, None]]:
         return words_of(self._recognizer.tokens(stream), self._recognizer.timestamps(stream))
-
-
-def words_of(tokens: Sequence[str], starts_s: Sequence[float]) -> list[tuple[str, int, int, None]]:
-    """Joins tokens to words (text, start ms, end ms, None). No end is known: it is the last token's start."""
-    words: list[tuple[str, int, int, None]] = []
-    for token, start_s in zip(tokens, starts_s, strict=False):
-        at_ms = round(start_s * 1000)
-        if not words or token.startswith(_WORD_STARTS):
-            words.append((token.lstrip(" ▁"), at_ms, at_ms, None))
-        else:
-            text, start_ms, _, _ = words[-1]
-            words[-1] = (text + token, start_ms, at_ms, None)
-    return [word for word in words if word[0]]
