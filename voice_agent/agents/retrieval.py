@@ -25,7 +25,7 @@ _STOP = frozenset(
     computer""".split()
 )
 _SPELLINGS = (
-    (re.compile(r"\b(?:wi[ -]?fi|why fi|wireless)\b"), "wifi"),
+    (re.compile(r"\b(?:wi[ -]?fi|why fi|wireless (?:network|internet))\b"), "wifi"),
     (re.compile(r"\be[ -]?mails?\b|\bmails\b|\boutlook\b"), "mail"),
     (re.compile(r"\b(?:log|sign)(?:ging|ged|ing|ed)?[ -]?(?:in|on)\b"), "login"),
     (re.compile(r"\bpass ?words?\b|\bpasscode\b"), "password"),

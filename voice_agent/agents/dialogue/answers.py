@@ -24,16 +24,15 @@ _SITUATION = re.compile(
 )
 _NUMBER = re.compile(
     r"\d|\b(?:two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|fifteen|twenty|thirty|forty|fifty|sixty"
-    r"|seventy"
-    r"|eighty|ninety|hundred|thousand|million|half|twice|double|percent|dozen)\b"
+    r"|seventy|eighty|ninety|hundred|thousand|million|half|twice|double|percent|dozen)\b"
 )
 _I = frozenset({"i", "ive", "im", "id", "my", "myself"})
 _WE = frozenset({"we", "weve", "were", "our", "us", "ourselves"})
 _COMMON = frozenset(
-    """a about after all also an and any are as at be because been but by did do for from had has have he her his how i if
-    in into is it its me my no not of on one or our she so some that the their them then there they this time tell to up
-    us was we were what when which who why will with would you your think something things thing people could really
-    very just well like than more most""".split()
+    """a about after all also an and any are as at be because been but by did do for from had has have he her his
+    how i if in into is it its me my no not of on one or our she so some that the their them then there they
+    this time tell to up us was we were what when which who why will with would you your think something things
+    thing people could really very just well like than more most""".split()
 )
 _OWN_SHARE = 0.4
 _WE_ENOUGH = 3

@@ -57,6 +57,8 @@ class Utterance:
 
 _MAX_CHARS = 4000
 _SOUNDS = frozenset("um uh uhm umm uhh er erm ah eh hmm hm mm mmm".split())
+_GRUNTED_YES = re.compile(r"\b(?:uh[ -]?huh|m+[ -]?hm+|mhm)\b")
+_GRUNTED_NO = re.compile(r"\b(?:uh[ -]uh|nuh[ -]uh)\b")
 _LEADING = re.compile(
     r"^(?:(?:well|so|oh|please|hey|just|actually|basically|you know|i mean|i think|look|listen|and) )+"
 )
@@ -64,7 +66,7 @@ _APOSTROPHES = re.compile(r"['’`]")
 _NOT_WORD = re.compile(r"[^\w@.+-]+|\.(?!\w)|(?<!\w)\.|(?<!\w)[-+]|[-+](?!\w)")
 _EXTRA = re.compile(
     r"\b(?:and also|but also|also|and another thing|another thing is|by the way|oh and|plus|on top of that"
-    r"|and now|and (?=(?:my|the|our) ))\b[\s,]*",
+    r"|and (?:now )?(?=(?:my|our) ))\b[\s,]*",
     re.IGNORECASE,
 )
 
@@ -111,8 +113,8 @@ _PATTERNS: tuple[tuple[Act, str], ...] = (
     (
         Act.YES,
         r"^(?:yes|yeah|yep|yup|yea|ya|yah|yess|yeap|sure|correct|right|exactly|absolutely|affirmative|ok|okay|okey"
-        r"|definitely|fine|perfect|true|indeed|certainly|agreed|mhm|aye|totally)\b|^(?:yet|guess|jess|es)$"
-        r"|^uh ?huh\b|^mm ?hmm\b|^of course\b|^go ahead\b|^do it\b|^please do\b|^sounds good\b|^no problem\b"
+        r"|definitely|fine|perfect|true|indeed|certainly|agreed|aye|totally)\b|^(?:yet|guess|jess|es)$"
+        r"|^of course\b|^go ahead\b|^do it\b|^please do\b|^sounds good\b|^no problem\b"
         r"|^(?:i|it|they|we) (?:do|did|have|does|has|is|are|can|would)$|^(?:thats|that is|its|it is) (?:right"
         r"|correct|fine|it)\b"
         r"|^by all means\b|^why not\b|^lets (?:do it|go)\b|^i (?:did|do|have|can)\b(?! (?:not|nt))",
@@ -121,14 +123,17 @@ _PATTERNS: tuple[tuple[Act, str], ...] = (
         Act.DONE,
         r"^(?:ok |okay |yes |yeah |yep |right |alright |im |i am |its |it is |thats |all |ive |i have )*(?:done"
         r"|finished|completed|ready|did (?:it|that|this)|done (?:it|that|this))\b"
-        r"|^(?:ok |okay |yes |yeah )*i (?:did|tried|restarted|rebooted|switched|turned|checked|opened|clicked)\b"
+        r"|^(?:ok |okay |yes |yeah )*i (?:did|found|went|made|got|set|put|tried|restarted|rebooted|switched"
+        r"|turned|checked|opened|clicked)\b"
+        r"|^(?:ok |okay |yes |yeah )*(?:i|ive|i have) (?:just )?(?!need)\w+ed\b"
         r"|\bive (?:done|tried|restarted|rebooted|switched|turned|checked|opened) (?:it|that|this)\b",
     ),
     (
         Act.REPEAT,
-        r"^repeat\b|\b(?:say|repeat|read) (?:that|it|this|the question|the last (?:one|bit|part))(?: (?:again|back"
+        r"^repeat\b|\b(?:say|repeat) (?:that|it|this|the question|the last (?:one|bit|part))(?: (?:again|back"
         r"|once more|please))?\b"
-        r"|\bsay again\b|^again\b|\bonce again\b|\bcome again\b|^pardon\b|\bi beg your pardon\b"
+        r"|\bread (?:that|it|this) (?:again|back|out)\b|\bsay again\b|^again\b|\bonce again\b|\bcome again\b"
+        r"|^pardon\b|\bi beg your pardon\b"
         r"|\bwhat (?:did you say|was that|was the question)\b"
         r"|^(?:sorry )?what$|^sorry$|\bone more time\b|\bdidnt (?:catch|hear|get|understand) (?:that|you|it|the)\b"
         r"|^excuse me$|^huh$"
@@ -194,14 +199,16 @@ def fold(text: str) -> str:
 def understand(text: str) -> Utterance:
     """Reads one utterance; no more than its first 4,000 characters."""
     text = text[:_MAX_CHARS]
-    words = tuple(word for word in fold(text).split() if word not in _SOUNDS)
-    line = _LEADING.sub("", " ".join(words))
     main, extra = _split_extra(text)
-    head = line
-    if extra:
-        head = _LEADING.sub("", " ".join(word for word in fold(main).split() if word not in _SOUNDS))
+    words = _spoken_words(text)
+    head = _LEADING.sub("", " ".join(_spoken_words(main) if extra else words))
     acts = {act for act, pattern in _COMPILED if pattern.search(head)}
     return Utterance(text, main, words, frozenset(_settle(acts)), extra)
+
+
+def _spoken_words(text: str) -> tuple[str, ...]:
+    line = _GRUNTED_NO.sub("no", _GRUNTED_YES.sub("yes", fold(text)))
+    return tuple(word for word in line.split() if word not in _SOUNDS)
 
 
 def _settle(acts: set[Act]) -> set[Act]:

@@ -87,6 +87,8 @@ class HelpdeskScript:
         self._misses = 0
         self._later: list[str] = []
         self._reported = False
+        self._leaving = False
+        self._paused = False
         self._last = knowledge.greeting
         self._handlers: Mapping[State, Callable[[Utterance], Answer]] = {
             State.INTAKE: self._intake,
@@ -147,7 +149,11 @@ class HelpdeskScript:
         if utterance.brief and utterance.does(Act.SLOWER):
             return Answer(in_chunks(self._last))
         if utterance.does(Act.PAUSE) and not utterance.does(Act.FIXED, Act.BROKEN, Act.DONE):
+            self._paused = True
             return Answer(_TAKE_TIME)
+        paused, self._paused = self._paused, False
+        if paused and utterance.brief and utterance.does(Act.RESUME, Act.YES) and not utterance.does(Act.DONE):
+            return Answer(self._last)
         if utterance.does(Act.END) and not utterance.does(Act.YES, Act.NO, Act.FIXED, Act.DONE):
             return self._ending()
         if utterance.does(Act.RESUME) and self._state not in {State.STEP, State.FORM}:
@@ -156,7 +162,7 @@ class HelpdeskScript:
 
     def _ending(self) -> Answer | None:
         if self._state in {State.ASK, State.SYSTEM, State.STEP, State.VERIFY}:
-            self._state = State.OFFER
+            self._state, self._leaving = State.OFFER, True
             return Answer("Before you go: shall I write a ticket, so that someone looks into it?")
         if self._state in {State.INTAKE, State.OFFER, State.RATING, State.ENDED}:
             return self._end(_GOODBYE)
@@ -170,10 +176,9 @@ class HelpdeskScript:
             return self._open(article, utterance.main)
         if self._state is State.ENDED:
             return Answer(_GOODBYE)
-        small_talk = utterance.does(Act.GREETING, Act.THANKS, Act.YES, Act.NO, Act.DONE)
-        if small_talk and len(utterance.words) <= 3:
+        if utterance.does(Act.GREETING, Act.THANKS, Act.YES) and len(utterance.words) <= 2 and not self._misses:
             return Answer("What can I help you with?")
-        self._case.problem = f"{self._case.problem} {utterance.text}".strip()[:_MAX_PROBLEM_CHARS]
+        self._case.problem = f"{self._case.problem} {utterance.text.rstrip('.')}.".strip()[:_MAX_PROBLEM_CHARS]
         text = _NOT_UNDERSTOOD[min(self._misses, 2)]
         self._misses += 1
         if self._misses >= len(_NOT_UNDERSTOOD):
@@ -202,6 +207,8 @@ class HelpdeskScript:
     def _offer(self, utterance: Utterance) -> Answer:
         if utterance.does(Act.YES, Act.DONE):
             return self._escalate("All right.", self._case.rule)
+        if utterance.does(Act.NO) and self._leaving:
+            return self._end(_GOODBYE)
         if utterance.does(Act.NO):
             self._state, self._misses = State.INTAKE, 0
             return Answer("Okay, no ticket. What else can I help you with?")
@@ -321,6 +328,8 @@ class HelpdeskScript:
         return Answer(text) if text is not None else self._filled("Thanks.")
 
     def _filled(self, opening: str) -> Answer:
+        if self._handover and self._reported and "contact" not in self._form.values:
+            return self._go_on("The security team knows.")
         if self._handover:
             return self._run(f"{opening} One moment, I am passing it on.", Call(HAND_OVER, self._handover_arguments()))
         return self._read_back(opening)
@@ -338,12 +347,14 @@ class HelpdeskScript:
     def _confirming(self, utterance: Utterance) -> Answer:
         if utterance.does(Act.SKIP, Act.END):
             return self._go_on("Okay, no ticket.")
+        if utterance.does(Act.NO) and self._call and self._call.name == HAND_OVER:
+            return self._go_on("Okay, no call back.")
         if utterance.does(Act.NO):
             self._state = State.CHANGE
             return Answer("What shall I change or add? You can also say no ticket.")
-        if utterance.does(Act.YES, Act.DONE, Act.THANKS) and self._call:
+        if utterance.does(Act.YES) and self._call:
             return self._run("One moment.", self._call)
-        return Answer("Shall I create the ticket? Please say yes or no.")
+        return Answer("Shall I save it? Please say yes or no.")
 
     def _changing(self, utterance: Utterance) -> Answer:
         folded = fold(utterance.text)
@@ -363,17 +374,16 @@ class HelpdeskScript:
         self._state, self._call = State.CALLING, call
         return Answer(text, call)
 
-    def _waiting(self, utterance: Utterance) -> Answer:
-        if self._call and (self._call.name == HAND_OVER or self._call.arguments.get("urgency") == "high"):
-            return Answer("One moment.", self._call)
+    def _waiting(self, _utterance: Utterance) -> Answer:
+        """Without its result the call may not have run: it is not repeated unasked, or there might be two tickets."""
         self._state = State.CONFIRM
-        return Answer("The ticket is not created yet. Shall I create it now?")
+        return Answer("That is not saved yet. Shall I do it now?")
 
     def _created(self, number: str, priority: str) -> Answer:
         handed_over = self._call is not None and self._call.name == HAND_OVER
         self._call, self._call_failures, self._handover = None, 0, ""
         if handed_over:
-            return self._go_on(f"A person will call you back. Your number is {number}.")
+            return self._go_on(f"A person will call you back. Your number for that is {number}.")
         if priority == "P1" and self._reported and "contact" not in self._form.values:
             self._handover = f"security incident {number}"
             team = self._case.rule.team if self._case.rule else "security"
@@ -408,7 +418,7 @@ class HelpdeskScript:
         urgent = self._case.priority in {"P1", "P2"}
         return {
             "reason": self._handover,
-            "summary": "\n".join([self._case.title, self._case.problem, *self._case.details])[:2000],
+            "summary": "\n".join(dict.fromkeys([self._case.title, self._case.problem, *self._case.details]))[:2000],
             "urgency": "high" if urgent else "medium",
             "contact": self._contact(),
             "steps_tried": list(self._case.tried),
@@ -428,7 +438,8 @@ class HelpdeskScript:
         return Answer(f"{opening} {_ANYTHING_ELSE}")
 
     def _more(self, utterance: Utterance) -> Answer:
-        article = self._find(utterance.main)
+        content = len(utterance.words) > 3 and not utterance.does(Act.END)
+        article = self._find(utterance.main) if content or not utterance.does(Act.YES, Act.NO, Act.END) else None
         self._case = Case("", system=self._case.system)
         if article:
             return self._open(article, utterance.main)
@@ -438,7 +449,7 @@ class HelpdeskScript:
             return self._intake(understand(later)) if later else Answer("What is it?")
         if later and utterance.does(Act.NO):
             return self._go_on("Okay.")
-        if utterance.does(Act.NO, Act.END, Act.THANKS, Act.DONE, Act.SKIP):
+        if utterance.does(Act.NO, Act.END, Act.THANKS, Act.SKIP):
             self._state = State.RATING
             return Answer(_RATE)
         self._state = State.INTAKE

@@ -156,13 +156,16 @@ class InterviewScript:
     def _answered(self, utterance: Utterance) -> str:
         self._answer.append(utterance.text)
         question = self._current
-        analysis = analyse(question, " ".join(self._answer), short_words=self._content.short_words)
+        analysis = self._analysis()
         probe = self._probe(question, analysis)
         if probe:
             return probe
         if not framing(question):
             self._judged.append(analysis)
         return self._advance(self._feedback(question, analysis))
+
+    def _analysis(self) -> Analysis:
+        return analyse(self._current, " ".join(self._answer), short_words=self._content.short_words)
 
     def _probe(self, question: Question, analysis: Analysis) -> str | None:
         limit = min(1, self._content.probes) if framing(question) else self._content.probes
@@ -198,6 +201,8 @@ class InterviewScript:
 
     def _close(self, opening: str) -> str:
         self._closed = True
+        if self._answer and not framing(self._current):
+            self._judged.append(self._analysis())
         if not self._judged:
             return f"{opening} We stop here, before I could judge an answer. Goodbye, and good luck.".strip()
         share = {

@@ -17,6 +17,7 @@ _PAST: Mapping[str, str] = {
     "drive": "drove", "sleep": "slept", "get": "got", "work": "worked", "play": "played", "visit": "visited",
     "watch": "watched", "cook": "cooked", "stay": "stayed", "walk": "walked", "study": "studied", "do": "did",
 }  # fmt: skip
+_PARTICIPLE = {"live": "lived", "learn": "learned", "know": "known"}
 _BASE = {past: base for base, past in _PAST.items()}
 _THIRD = {
     **{verb: verb + "s" for verb in "work live like want need say make play come take get know think speak eat drink "
@@ -105,12 +106,20 @@ _RULES: tuple[_Rule, ...] = (
         r"\bpeople (is|was|has)\b",
         lambda m: "people " + {"is": "are", "was": "were", "has": "have"}[m[1].lower()],
     ),
+    _rule("uncountable-are", r"\b(information|advice|furniture|homework|equipment|luggage)s are\b", r"\1 is"),
     _rule("uncountable", r"\b(information|advice|furniture|homework|equipment|luggage|knowledge)s\b", r"\1"),
     _rule("double-comparative", r"\bmore (better|easier|bigger|faster|cheaper|older|smaller|worse)\b", r"\1"),
     _rule(
         "comparative",
         r"\bmore (easy|big|fast|cheap|old|small)\b",
         lambda m: {"easy": "easier", "big": "bigger"}.get(m[1].lower(), m[1] + "er"),
+    ),
+    _rule(
+        "since-present",
+        r"\b(I|we|they) (live|work|study|learn|know|play)\b([^,]{0,40}?)"
+        rf" since ({_COUNT}|a|one) (years?|months?|weeks?|days?)\b(?! ago)",
+        lambda m: f"{m[1]} have {_PAST.get(m[2].lower()) or _PARTICIPLE[m[2].lower()]}{m[3]} for {m[4]} {m[5]}",
+        "How do you say it when it is still so today?",
     ),
     _rule(
         "since-for",
@@ -174,7 +183,7 @@ _RULES: tuple[_Rule, ...] = (
     _rule("an", r"\ba (?!uni|use|usu|euro|one\b|once|ut)([aeiou]\w+)", r"an \1"),
     _rule(
         "a",
-        r"\ban (?!hour|honest|heir|hono|[aeiou]|[A-Z]{2}|x-|mp|sms|fb|f\b|l\b|m\b|n\b|r\b|s\b"
+        r"\ban (?!hour|honest|heir|hono|[aeiou]|(?-i:[A-Z]{2})|x-|mp|sms|fb|f\b|l\b|m\b|n\b|r\b|s\b"
         r"|x\b)([b-df-hj-np-tv-z]\w+)",
         r"a \1",
     ),
@@ -188,9 +197,18 @@ def recast(text: str) -> Recast | None:
             match = rule.pattern.search(sentence)
             if match and rule.when(sentence):
                 said, better = _around(sentence, match, rule)
+                better = _polish(better)
                 if said.casefold() != better.casefold():
                     return Recast(rule.name, said, better, rule.elicit)
     return None
+
+
+def _polish(text: str) -> str:
+    """Corrects what else is known to be wrong: a recast must never repeat an error as if it were right."""
+    for rule in _RULES:
+        if rule.when(text):
+            text = rule.pattern.sub(rule.replace, text)
+    return text
 
 
 def _around(sentence: str, match: re.Match[str], rule: _Rule) -> tuple[str, str]:
