@@ -15,6 +15,8 @@ from voice_agent.settings import EngineSettings
 
 _CHUNK_MS = 60
 """About the shortest piece the engines deliver; only to turn a duration into a number of queued pieces."""
+_MIN_SPEED, _MAX_SPEED = 0.25, 4.0
+"""What no engine can divide by zero with; each narrows it to what it can speak."""
 
 
 class WorkerSynthesizer:
@@ -53,7 +55,7 @@ class WorkerSynthesizer:
                 text=text,
                 voice=options.voice,
                 default_voice=self._default_voice,
-                speed=options.speed,
+                speed=min(max(options.speed, _MIN_SPEED), _MAX_SPEED),
                 language=options.language,
             )
             async with job:

@@ -23,6 +23,8 @@ _MAX_CLOSED_ANSWER_MS = 4000
 _DOUBTFUL = 0.1
 """Posterior of the open hypothesis below which it was wrong nearly always."""
 _CONFIDENT = 0.4
+_MORE_WORDS = 2
+"""An open hypothesis longer than the phrase by more than this was another answer."""
 _GRAMMAR = "closed"
 _WORD = re.compile(r"[a-z']+")
 _VARIANT = re.compile(r"\(\d+\)$")
@@ -49,7 +51,9 @@ class PocketsphinxEngine:
             decoder.end_utt()
         text, words = self._hypothesis()
         if phrases and self._doubtful() and len(audio) <= _MAX_CLOSED_ANSWER_MS * _BYTES_PER_MS:
-            text, words = self._closed(bytes(audio), phrases) or (text, words)
+            chosen = self._closed(bytes(audio), phrases)
+            if chosen and len(text.split()) <= len(chosen[0].split()) + _MORE_WORDS:
+                text, words = chosen
         job.result({"text": text, "final": True, "words": words})
 
     def _listen(self, job: Job, keep: bytearray | None) -> None:
