@@ -27,10 +27,11 @@ class FasterWhisperEngine:
         if not pcm:
             job.result({"text": "", "final": True, "words": []})
             return
+        language = job.options["language"]
         hints = job.options.get("hints", ())
         segments, _ = self._model.transcribe(
             np.frombuffer(pcm, dtype="<i2").astype(np.float32) / 32768,
-            language=str(job.options["language"]) or None,
+            language=language if language in self._model.supported_languages else None,
             initial_prompt=str(job.options["prompt"]) or None,
             hotwords=", ".join(map(str, hints)) if isinstance(hints, list) and hints else None,
             beam_size=1,
