@@ -124,7 +124,7 @@ class TurnSettings(BaseSettings):
         300, ge=0, description="At the start of a reply, speech must last longer to count (echo canceller)."
     )
     final_timeout_ms: int = Field(
-        3000, ge=100, description="Wait for the final transcript after the commit, then use the last partial."
+        4000, ge=100, description="Wait for the final transcript after the commit, then use the last partial."
     )
     unclear_min_ms: int = Field(
         800, ge=0, description="Speech this long in which no words were found is asked about; shorter is noise."
@@ -197,7 +197,7 @@ class EngineSettings(BaseSettings):
     transcriber_base_url: str = Field("", description="Its own base URL.")
     transcriber_model: str = Field("gpt-4o-mini-transcribe", description="Its model.")
     transcriber_model_path: str = Field("", description="Folder or file of a local model.")
-    transcriber_timeout_s: float = Field(8, gt=0, description="Deadline of a final transcript.")
+    transcriber_timeout_s: float = Field(2.5, gt=0, description="Deadline of a final transcript.")
     transcriber_word_times: bool = Field(
         False, description="Ask for word times (whisper-1 and its kin); the transcript then comes in one piece."
     )

@@ -1,7 +1,7 @@
 """The four ports: what the server asks of a transcriber, a language model, a synthesizer and a moderator.
 
 An adapter translates one provider and nothing else. Deadlines, retries, fallback, circuit breaking, caching and
-metrics are wrappers around any adapter (`resilience.py`, `cache.py`), never inside one. Engines know nothing of calls.
+metrics are wrappers around any adapter (`resilience`, `cache`), never inside one. Engines know nothing of calls.
 
 Every async iterator returned here is an async *generator*: closing it (`aclose`, or leaving `aclosing`) cancels the
 work at once, on the wire too. An adapter reports any failure of its provider as `EngineError`.
