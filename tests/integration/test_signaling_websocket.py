@@ -156,8 +156,13 @@ class TestEvents:
             assert await closed(socket) is not None
         await wait_for_calls(server, 0)
 
-    async def test_a_client_that_does_not_read_is_closed_and_its_seat_is_free(self, serve: Serve) -> None:
-        server = await serve(ws_send_queue_bytes=200_000, ws_send_timeout_s=0.2)
+    @pytest.mark.parametrize(
+        "queue_bytes", [200_000, 100_000_000], ids=["its queue is full", "it takes nothing in time"]
+    )
+    async def test_a_client_that_does_not_read_is_closed_and_its_seat_is_free(
+        self, serve: Serve, queue_bytes: int
+    ) -> None:
+        server = await serve(ws_send_queue_bytes=queue_bytes, ws_send_timeout_s=0.2)
         async with server.client.ws_connect("/v1/realtime", headers=KEY) as socket:
             await event(socket)
             connection = socket._conn  # A client whose tab is frozen reads no more.
@@ -166,6 +171,7 @@ class TestEvents:
             connection.protocol.pause_reading()
             await socket.send_json({"type": "test.flood", "count": 400, "size": 50_000})
             await wait_for_calls(server, 0)
+            connection.protocol.resume_reading()
 
     async def test_a_client_that_does_not_answer_pings_is_gone(self, serve: Serve) -> None:
         server = await serve(ws_heartbeat_s=0.2)
