@@ -102,8 +102,13 @@ def _validate(document: Document) -> PackFile:
     try:
         return PackFile.model_validate(document.data)
     except ValidationError as error:
-        details = min(error.errors(), key=lambda item: document.line_of(item["loc"]) or 0)
+        details = min(error.errors(), key=lambda item: (_rank(item), document.line_of(item["loc"]) or 0))
         raise PackError(document.file, document.line_of(details["loc"]), _explain(document, details)) from None
+
+
+def _rank(details: ErrorDetails) -> int:
+    """The cause before what follows from it: a misspelled key is also missing, a bad item makes its list too short."""
+    return {"extra_forbidden": 0, "missing": 2, "too_short": 3}.get(details["type"], 1)
 
 
 def _explain(document: Document, details: ErrorDetails) -> str:
@@ -118,6 +123,7 @@ def _explain(document: Document, details: ErrorDetails) -> str:
     if kind == "string_pattern_mismatch":
         return f"{where}: expected an id of lower-case letters, digits and hyphens, beginning with a letter"
     message = details["msg"].removeprefix("Value error, ").replace("Input should be", "expected")
+    message = message.replace("a valid tuple", "a list").replace("Tuple", "the list")
     return f"{where}: {message[:1].lower()}{message[1:]}"
 
 

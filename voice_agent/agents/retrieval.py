@@ -73,7 +73,11 @@ class PhraseIndex:
         total = len(documents) + 1
         self._unseen = math.log(total) + 1
         self._weight = {gram: math.log(total / (count + 1)) + 1 for gram, count in frequency.items()}
-        self._documents = [(entry, grams, self._norm(grams)) for entry, grams in documents if grams]
+        self._documents = [(entry, self._norm(grams)) for entry, grams in documents]
+        self._postings: dict[int, list[int]] = {}
+        for number, (_, grams) in enumerate(documents):
+            for gram in grams:
+                self._postings.setdefault(gram, []).append(number)
 
     def search(self, query: str, limit: int = 3) -> list[Match]:
         """The best entries, best first; empty if nothing is shared at all.
@@ -85,13 +89,16 @@ class PhraseIndex:
         if not grams:
             return []
         norm = self._norm(grams)
+        shared: dict[int, float] = {}
+        for gram in grams:
+            for number in self._postings.get(gram, ()):
+                shared[number] = shared.get(number, 0.0) + self._weight[gram] ** 2
         best: dict[str, float] = {}
-        for entry, phrase, phrase_norm in self._documents:
-            shared = sum(self._weight[gram] ** 2 for gram in phrase if gram in grams)
-            if shared:
-                cosine = shared / (norm * phrase_norm)
-                covered = shared / phrase_norm**2
-                best[entry] = max(best.get(entry, 0.0), math.sqrt(cosine * covered))
+        for number, weight in shared.items():
+            entry, phrase_norm = self._documents[number]
+            cosine = weight / (norm * phrase_norm)
+            covered = weight / phrase_norm**2
+            best[entry] = max(best.get(entry, 0.0), math.sqrt(cosine * covered))
         ranked = sorted(best.items(), key=lambda item: (-item[1], item[0]))
         return [Match(entry, round(score, 4)) for entry, score in ranked[:limit]]
 

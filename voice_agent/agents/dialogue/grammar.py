@@ -103,7 +103,8 @@ _PATTERNS: tuple[tuple[Act, str], ...] = (
     ),
     (
         Act.NO,
-        r"^(?:no|nope|nah|naw|nay|negative|wrong|incorrect|neither|none)\b|^(?:know|noe|now)$|^not (?:yet|really"
+        r"^(?:ok |okay |oh |yeah )*(?:no(?! (?:problem|worries)\b)|nope|nah|naw|nay|negative|wrong|incorrect|neither"
+        r"|none)\b|^(?:know|noe|now)$|^not (?:yet|really"
         r"|quite|right|that|at all|now)\b"
         r"|^(?:i|it|they|we|he|she|that|this) (?:dont|didnt|havent|hasnt|isnt|doesnt|wasnt|arent|cant|wont|did not"
         r"|do not)\b"

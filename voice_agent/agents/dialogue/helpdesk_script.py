@@ -27,6 +27,7 @@ _NOT_UNDERSTOOD = (
 _OTHER_PROBLEM = re.compile(
     r"\b(?:thats|that is|its|it is) not (?:it|my problem|the problem|what i)\b|\bwrong problem\b"
 )
+_BY_ITSELF = re.compile(r"\b(?:now|again|fixed|solved|resolved)\b")
 _TAKE_TIME = "Sure, take your time. Say ready when you want to go on."
 _ANYTHING_ELSE = "Is there anything else?"
 _RATE = "How was this call, from one, poor, to five, very good?"
@@ -224,7 +225,7 @@ class HelpdeskScript:
         if ask is None or _OTHER_PROBLEM.search(fold(utterance.text)):
             self._state = State.INTAKE
             return Answer("Sorry, I misunderstood. What is not working?")
-        if utterance.does(Act.FIXED) and not utterance.does(Act.YES):
+        if utterance.does(Act.FIXED) and _BY_ITSELF.search(fold(utterance.text)):
             return self._solved()
         answer = answer_to(ask, utterance)
         if answer is None:

@@ -150,7 +150,7 @@ def _email(text: str) -> Heard | None:
 
 
 def _phone(text: str) -> Heard | None:
-    words = fold(text).replace("+", " plus ").replace("-", " ").replace(".", " ").split()
+    words = fold(text.replace("+", " plus ")).replace("-", " ").replace(".", " ").split()
     out = ""
     times = 1
     for word in words:

@@ -1,0 +1,209 @@
+"""The scripted model as a pure function of its messages, the tools, and what every agent must be."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from voice_agent.agents.base import Agent, Tool, ToolContext, ToolError
+from voice_agent.agents.catalog import load_agents
+from voice_agent.agents.helpdesk_tools import priority_of, weights_of
+from voice_agent.agents.pack_schema import Priority
+from voice_agent.engines.ports import Finished, Message, ReplyEvent, ReplyRequest, TextDelta, ToolCall
+from voice_agent.records import NewTicket
+from voice_agent.settings import AgentSettings, Settings
+
+AGENTS = load_agents(Settings())
+NAMES = sorted(AGENTS)
+PHRASES = ("bridge", "filler", "refusal", "idle", "goodbye", "not_heard", "apology")
+
+LINES = st.sampled_from(
+    "yes|no|done|repeat|human|skip|pause|continue|end|my wifi is gone|I clicked a phishing link|still broken|five|"
+    "it works now|Anna|555 0123|slower|I don't know|this is ridiculous|easy|he go home|developer|hello|"
+    "no, and also my printer is offline|I led a team of five and we saved ten percent|um|what".split("|")
+)
+
+
+@dataclass
+class Tickets:
+    stored: list[NewTicket] = field(default_factory=list)
+    delay_s: float = 0
+
+    async def create_ticket(self, call_id: str, ticket: NewTicket) -> int:
+        await asyncio.sleep(self.delay_s)
+        self.stored.append(ticket)
+        return 7
+
+
+def users(*texts: str) -> list[Message]:
+    return [Message("user", text) for text in texts]
+
+
+async def events(agent: Agent, request: ReplyRequest) -> list[ReplyEvent]:
+    return [event async for event in agent.scripted.reply(request)]
+
+
+async def text_of(agent: Agent, messages: Sequence[Message]) -> str:
+    found = await events(agent, ReplyRequest(messages, tools=[tool.spec for tool in agent.tools]))
+    return "".join(event.text for event in found if isinstance(event, TextDelta))
+
+
+def tool(agent: str, name: str, settings: AgentSettings | None = None) -> Tool:
+    agents = load_agents(Settings(agents=settings)) if settings else AGENTS
+    return next(tool for tool in agents[agent].tools if tool.spec.name == name)
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_an_empty_history_gives_the_greeting(name: str) -> None:
+    assert await text_of(AGENTS[name], []) == AGENTS[name].greeting
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=60, deadline=None)
+@given(lines=st.lists(LINES, max_size=14))
+def test_any_conversation_is_answered_in_the_same_way_twice(name: str, lines: list[str]) -> None:
+    messages = users(*lines)
+    first = asyncio.run(text_of(AGENTS[name], messages))
+    assert first
+    assert first == asyncio.run(text_of(AGENTS[name], messages))
+
+
+@pytest.mark.parametrize("name", NAMES)
+async def test_a_speculative_reply_leaves_no_trace(name: str) -> None:
+    agent = AGENTS[name]
+    before = await text_of(agent, users("hello", "my wifi is gone"))
+    await text_of(agent, users("hello", "my wifi is gone", "I clicked a phishing link"))
+    assert await text_of(agent, users("hello", "my wifi is gone")) == before
+
+
+async def test_it_takes_over_after_another_model_created_the_ticket() -> None:
+    call = ToolCall("c1", "create_ticket", "{}")
+    result = Message("tool", json.dumps({"number": "INC-55", "priority": "P3"}), call_id="c1")
+    history = [*users("my printer is broken, make a ticket"), Message("assistant", "Sure!", (call,)), result]
+    assert "INC-55" in await text_of(AGENTS["helpdesk"], history)
+
+
+async def test_a_search_result_of_another_model_does_not_change_the_answer() -> None:
+    call = ToolCall("c1", "search_articles", "{}")
+    result = Message("tool", '{"articles": []}', call_id="c1")
+    asked = users("no Wi-Fi")
+    answer = await text_of(AGENTS["helpdesk"], asked)
+    assert await text_of(AGENTS["helpdesk"], [*asked, Message("assistant", "", (call,)), result]) == answer
+
+
+async def test_an_incident_without_the_ticket_tool_is_not_claimed_to_be_reported() -> None:
+    request = ReplyRequest(users("I clicked a phishing link"), tools=())
+    found = await events(AGENTS["helpdesk"], request)
+    assert not [event for event in found if isinstance(event, ToolCall)]
+    assert "could not save" in "".join(event.text for event in found if isinstance(event, TextDelta))
+
+
+async def test_an_unconfirmed_call_is_not_made_twice_unasked() -> None:
+    history = users("I clicked a phishing link", "hello?")
+    found = await events(AGENTS["helpdesk"], ReplyRequest(history, tools=[t.spec for t in AGENTS["helpdesk"].tools]))
+    assert not [event for event in found if isinstance(event, ToolCall)]
+
+
+async def test_words_come_one_by_one_and_join_to_the_text() -> None:
+    found = await events(AGENTS["interviewer"], ReplyRequest(users("nurse")))
+    deltas = [event.text for event in found if isinstance(event, TextDelta)]
+    assert len(deltas) > 10
+    assert all(len(delta.split()) == 1 for delta in deltas)
+
+
+async def test_a_limit_of_tokens_ends_the_reply() -> None:
+    found = await events(AGENTS["interviewer"], ReplyRequest(users("nurse"), max_output_tokens=3))
+    assert len([event for event in found if isinstance(event, TextDelta)]) == 3
+    assert found[-1] == Finished("length")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_agent_is_complete_and_its_speech_is_plain(name: str) -> None:
+    agent = AGENTS[name]
+    assert agent.name == name
+    assert set(PHRASES) <= set(agent.phrases)
+    spoken = [agent.greeting, *agent.phrases.values(), *(text for _, text in agent.turns.nudges)]
+    assert not [text for text in spoken if not text or re.search(r"[*_#`<>{}\[\]|]|https?:|\n", text)]
+    assert len(agent.greeting.split()) / 2.5 <= 12.5, "a greeting of more than about 12 s"
+    assert "AI" in agent.greeting
+    assert "no audio is kept" in agent.greeting.lower()
+    nudges = [seconds for seconds, _ in agent.turns.nudges]
+    assert nudges == sorted(nudges)
+    assert agent.turns.min_delay_ms < agent.turns.max_delay_ms
+
+
+async def test_content_cannot_close_its_delimiters() -> None:
+    assert AGENTS["helpdesk"].instructions.count("<data name=") == 1
+    assert AGENTS["helpdesk"].instructions.count("</data>") == 2, "once in the rules, once after the data"
+
+
+@pytest.mark.parametrize(
+    ("impact", "urgency", "priority"),
+    [("high", "high", "P1"), ("high", "medium", "P2"), ("medium", "medium", "P3"),
+     ("low", "medium", "P4"), ("low", "low", "P4")],
+)  # fmt: skip
+async def test_the_priority_is_computed_here(impact: str, urgency: str, priority: str) -> None:
+    tickets = Tickets()
+    arguments = {"summary": "Wi-Fi gone", "impact": impact, "urgency": urgency, "article_id": "made-up"}
+    result = await tool("helpdesk", "create_ticket").handler(arguments, ToolContext("c", tickets))
+    assert result == {"number": "INC-7", "priority": priority}
+    assert tickets.stored[0].article_id == ""
+
+
+@pytest.mark.parametrize("priority", ["P1", "P2", "P3", "P4"])
+def test_every_priority_has_an_impact_and_urgency(priority: Priority) -> None:
+    assert priority_of(*weights_of(priority)) == priority
+
+
+@pytest.mark.parametrize(
+    ("arguments", "named"),
+    [
+        ({}, "summary"),
+        ({"summary": "x y z", "impact": "huge", "urgency": "low"}, "impact"),
+        ({"summary": "x y z", "impact": "low", "urgency": "low", "priority": "P1"}, "priority"),
+        ({"summary": "x" * 300, "impact": "low", "urgency": "low"}, "summary"),
+        ({"summary": 5, "impact": "low", "urgency": "low"}, "summary"),
+    ],
+)
+async def test_wrong_arguments_are_named_to_the_model_and_nothing_is_stored(
+    arguments: dict[str, object], named: str
+) -> None:
+    tickets = Tickets()
+    with pytest.raises(ToolError, match=named):
+        await tool("helpdesk", "create_ticket").handler(arguments, ToolContext("c", tickets))
+    assert not tickets.stored
+
+
+async def test_a_slow_store_is_a_tool_error() -> None:
+    slow = tool("helpdesk", "create_ticket", AgentSettings(tool_timeout_s=0.01))
+    with pytest.raises(ToolError, match="too long"):
+        await slow.handler({"summary": "abc", "impact": "low", "urgency": "low"}, ToolContext("c", Tickets(delay_s=5)))
+
+
+async def test_search_returns_articles_as_data_and_nothing_for_nonsense() -> None:
+    search = tool("helpdesk", "search_articles")
+    found = await search.handler({"query": "vpn does not connect"}, ToolContext("c", Tickets()))
+    assert json.loads(json.dumps(found))["articles"][0]["id"] == "vpn-fails"
+    assert await search.handler({"query": "bake a cake"}, ToolContext("c", Tickets())) == {"articles": []}
+
+
+async def test_only_tools_that_write_are_marked_so() -> None:
+    marked = {tool.spec.name for agent in AGENTS.values() for tool in agent.tools if tool.writes}
+    assert marked == {"create_ticket", "hand_to_human"}
+
+
+async def test_a_drill_and_a_plan_are_handed_out() -> None:
+    context = ToolContext("c", Tickets())
+    drill = await tool("language-coach", "drill").handler({"level": "beginner"}, context)
+    assert drill["drills_left"] == 2
+    with pytest.raises(ToolError, match="beginner"):
+        await tool("language-coach", "drill").handler({"level": "klingon"}, context)
+    chosen = await tool("interviewer", "plan_interview").handler({"job": "nurse", "level": "junior"}, context)
+    assert len(json.loads(json.dumps(chosen))["questions"]) == 7
