@@ -77,7 +77,6 @@ async def _call(request: web.Request, socket: Socket, token: str) -> web.StreamR
     transport.on_overflow = lambda: session.end("client_gone")
     transport.start()
     call = directory.start(session, transport, wanted.owner, seat)
-    await asyncio.sleep(0)  # The call's own task begins first: `session.created` comes before anything else.
     session.connected()
     try:
         await _read(socket, session.client_event, transport.send_event)

@@ -188,6 +188,16 @@ async def test_the_agent_greets_word_for_word_when_asked_to() -> None:
 
 
 @in_a_call
+async def test_the_session_is_announced_before_anything_else_however_early_the_client_is_there() -> None:
+    call = Rig(greet=True)
+    call.session.connected()
+    async with call:
+        await call.until("output_audio_buffer.stopped")
+    assert call.events[0]["type"] == "session.created"
+    assert call.caller_heard == ["Hello, how can I help?"]
+
+
+@in_a_call
 async def test_captions_grow_with_what_was_heard() -> None:
     async with Rig(greet=True, the_agent=agent(greeting=LONG)) as call:
         await call.until("output_audio_buffer.stopped")

@@ -114,6 +114,8 @@ class CallSession:
         self._pending_config: ResponseConfig | None = None
         self._goodbye_reply: int | None = None
         self._clearing = False
+        self._running = False
+        self._connected = False
 
         wire: Literal["webrtc", "websocket"] = "webrtc" if kind == "webrtc" else "websocket"
         self.config = _session_config(agent, session, captions=greet)
@@ -170,6 +172,8 @@ class CallSession:
             CallStarted(self.call_id, self.agent.name, self._kind, self._key_id, datetime.now(UTC))
         )
         self.emit(server_events.session_created(self.config))
+        self._running = True
+        self._begin()
         pump = asyncio.create_task(self.input_audio.run())
         try:
             try:
@@ -193,7 +197,14 @@ class CallSession:
         return self._ending
 
     def connected(self) -> None:
-        """The client can hear us."""
+        """The client can hear us. Before `run` has begun, it is remembered: `session.created` comes first."""
+        if not self._connected:
+            self._connected = True
+            self._begin()
+
+    def _begin(self) -> None:
+        if not (self._running and self._connected):
+            return
         if self._greet and not self._ending:
             self.feed(ReplyRequested())
         else:

@@ -172,7 +172,6 @@ async def _converse(agent_name: str, settings: Settings, source: TextIO, output:
             greet=True,
         )
         call = asyncio.create_task(session.run(), name="console call")
-        await asyncio.sleep(0)  # The call's own task begins first.
         session.connected()
         typing = asyncio.create_task(_take_turns(session, transport, LineReader(source), source.isatty()))
         try:
