@@ -207,3 +207,31 @@ async def test_a_drill_and_a_plan_are_handed_out() -> None:
         await tool("language-coach", "drill").handler({"level": "klingon"}, context)
     chosen = await tool("interviewer", "plan_interview").handler({"job": "nurse", "level": "junior"}, context)
     assert len(json.loads(json.dumps(chosen))["questions"]) == 7
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "I clicked a suspicious link",
+        "oh no I clicked on a link in an email and it asked for my details",
+        "I opened a strange attachment",
+        "there is ransomware on my screen",
+        "my account was hacked",
+    ],
+)
+async def test_an_incident_is_reported_at_once_from_any_state(text: str) -> None:
+    specs = [tool.spec for tool in AGENTS["helpdesk"].tools]
+    for before in ([], ["my wifi is gone"], ["my wifi is gone", "yes"], ["human"]):
+        found = await events(AGENTS["helpdesk"], ReplyRequest(users(*before, text), tools=specs))
+        calls = [json.loads(event.arguments) for event in found if isinstance(event, ToolCall)]
+        assert [(call["impact"], call["urgency"]) for call in calls] == [("high", "high")]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["I have not clicked the suspicious link", "the printer link is broken", "I typed my password and it is wrong"],
+)
+async def test_what_is_no_incident_is_not_reported(text: str) -> None:
+    specs = [tool.spec for tool in AGENTS["helpdesk"].tools]
+    found = await events(AGENTS["helpdesk"], ReplyRequest(users(text), tools=specs))
+    assert not [event for event in found if isinstance(event, ToolCall)]

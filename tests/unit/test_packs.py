@@ -89,6 +89,7 @@ def test_an_operator_replaces_and_removes_by_id(tmp_path: Path) -> None:
         (("no: fill", "no: refill"), 9, "'refill' is not one of"),
         (("cond: water = no", "cond: milk = no"), 14, "no question 'milk'"),
         (("cond: water = no", "cond: sometimes"), 14, "expected '<ask id> = yes"),
+        (("cond: water = no", 'cond: "says: ,"'), 14, "expected '<ask id> = yes"),
         (("priority: P4", "priority: P9"), 14, "expected 'P1', 'P2', 'P3' or 'P4'"),
         (("Fill in water.", "See **here**"), 12, "no markdown"),
         (("Fill in water.", "See https://example.com"), 12, "no links"),

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from voice_agent.agents.base import Agent, TurnProfile
 from voice_agent.agents.dialogue.engine import ScriptedModel
+from voice_agent.agents.dialogue.helpdesk_case import says_rules
 from voice_agent.agents.dialogue.helpdesk_script import HelpdeskScript, Knowledge
 from voice_agent.agents.helpdesk_tools import helpdesk_tools
 from voice_agent.agents.pack_schema import Article
@@ -40,7 +41,16 @@ Say one short sentence before a tool that may take a moment. If a tool returns a
 def helpdesk(articles: Mapping[str, Article], settings: AgentSettings) -> Agent:
     """Builds the agent over these articles."""
     index = PhraseIndex({article.id: (article.title, *article.symptoms) for article in articles.values()})
-    knowledge = Knowledge(articles, index, GREETING, settings.match_threshold, settings.failed_steps)
+    says = says_rules(articles)
+    knowledge = Knowledge(
+        articles,
+        index,
+        GREETING,
+        threshold=settings.match_threshold,
+        failed_steps=settings.failed_steps,
+        says=says,
+        incidents=tuple(rule for rule in says if rule.rule.priority == "P1"),
+    )
     topics = as_data("topics", [article.title for article in articles.values()])
     first, second = settings.helpdesk_nudge_s
     return Agent(

@@ -184,7 +184,8 @@ def _article_problems(article: Article) -> Iterator[tuple[tuple[Key, ...], str]]
         match = _ANSWER_CONDITION.fullmatch(condition)
         if match and match[1] not in asks:
             yield ("escalate_if", index, "cond"), f"there is no question '{match[1]}' under 'ask'"
-        if not match and condition != "steps_failed" and not condition.startswith("says:"):
+        says = condition.startswith("says:") and condition.removeprefix("says:").strip(" ,")
+        if not match and not says and condition != "steps_failed":
             yield (
                 ("escalate_if", index, "cond"),
                 "expected '<ask id> = yes|no|unsure', 'says: phrase, phrase' or 'steps_failed'",

@@ -25,25 +25,38 @@ _EVERYONE = re.compile(
 _NEGATED = re.compile(r"\b(?:not|never|havent|didnt|hasnt|dont|doesnt|wasnt|without)\b")
 
 
-def says(rule: Escalation, folded: str) -> bool:
-    """Whether every word of one phrase of a `says:` rule occurs, and nothing is denied."""
-    if not rule.cond.startswith("says:") or _NEGATED.search(folded):
-        return False
-    words = set(folded.replace("-", "").replace("email", "mail").split())
-    phrases = rule.cond.removeprefix("says:").split(",")
-    return any(
-        needed and needed <= words for needed in (set(fold(phrase).replace("-", "").split()) for phrase in phrases)
-    )
+@dataclass(frozen=True, slots=True)
+class SaysRule:
+    """A `says:` condition, ready to be compared: every word of one phrase must occur, and nothing be denied."""
+
+    article: Article
+    rule: Escalation
+    phrases: tuple[frozenset[str], ...]
+
+    def applies(self, words: frozenset[str]) -> bool:
+        """`words` are those of `told`."""
+        return any(phrase and phrase <= words for phrase in self.phrases)
 
 
-def incident(articles: Mapping[str, Article], utterance: Utterance) -> tuple[Article, Escalation] | None:
-    """The article and rule of a P1 incident that these words report."""
-    folded = fold(utterance.text)
-    for article in articles.values():
-        for rule in article.escalate_if:
-            if rule.priority == "P1" and says(rule, folded):
-                return article, rule
-    return None
+def says_rules(articles: Mapping[str, Article]) -> tuple[SaysRule, ...]:
+    """All `says:` conditions of these articles, the most urgent first."""
+    rules = [
+        SaysRule(article, rule, tuple(_compared(phrase) for phrase in rule.cond.removeprefix("says:").split(",")))
+        for article in articles.values()
+        for rule in article.escalate_if
+        if rule.cond.startswith("says:")
+    ]
+    return tuple(sorted(rules, key=lambda rule: rule.rule.priority))
+
+
+def told(text: str) -> frozenset[str]:
+    """The words of an utterance as `says:` conditions see them; none if it denies something."""
+    folded = fold(text)
+    return frozenset() if _NEGATED.search(folded) else _compared(folded)
+
+
+def _compared(text: str) -> frozenset[str]:
+    return frozenset(fold(text).replace("-", "").replace("email", "mail").split())
 
 
 @dataclass(slots=True)

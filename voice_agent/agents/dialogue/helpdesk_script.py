@@ -12,7 +12,7 @@ from enum import Enum, auto
 
 from voice_agent.agents.dialogue.engine import Answer, Call
 from voice_agent.agents.dialogue.grammar import Act, Utterance, fold, understand
-from voice_agent.agents.dialogue.helpdesk_case import Case, answer_to, incident, says
+from voice_agent.agents.dialogue.helpdesk_case import Case, SaysRule, answer_to, told
 from voice_agent.agents.dialogue.ticket_form import TicketForm
 from voice_agent.agents.dialogue.wording import in_chunks, number_in
 from voice_agent.agents.helpdesk_tools import CREATE, HAND_OVER, weights_of
@@ -65,13 +65,15 @@ class State(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Knowledge:
-    """What a helpdesk script works with."""
+    """What a helpdesk script works with. `says`: the conditions on what callers say; `incidents`: those of P1."""
 
     articles: Mapping[str, Article]
     index: PhraseIndex
     greeting: str
     threshold: float
     failed_steps: int
+    says: tuple[SaysRule, ...]
+    incidents: tuple[SaysRule, ...]
 
 
 class HelpdeskScript:
@@ -133,12 +135,12 @@ class HelpdeskScript:
     # --- at any time --------------------------------------------------------------------------------------------
 
     def _at_any_time(self, utterance: Utterance) -> Answer | None:
-        found = (
-            None if self._reported or self._state is State.CALLING else incident(self._knowledge.articles, utterance)
-        )
-        if found:
-            self._case = Case(utterance.text[:_MAX_PROBLEM_CHARS], article=found[0], rule=found[1])
-            return self._report()
+        if not self._reported and self._state is not State.CALLING:
+            words = told(utterance.text)
+            found = next((rule for rule in self._knowledge.incidents if rule.applies(words)), None)
+            if found:
+                self._case = Case(utterance.text[:_MAX_PROBLEM_CHARS], article=found.article, rule=found.rule)
+                return self._report()
         if utterance.does(Act.HUMAN, Act.ANGRY) and not self._handover and self._state is not State.CALLING:
             sorry = "I am sorry about this. " if utterance.does(Act.ANGRY) else "Of course. "
             self._handover = "the caller is upset" if utterance.does(Act.ANGRY) else "the caller asked for a person"
@@ -195,10 +197,10 @@ class HelpdeskScript:
     def _open(self, article: Article, problem: str) -> Answer:
         self._case = Case(problem[:_MAX_PROBLEM_CHARS], article, everyone=self._case.everyone, system=self._case.system)
         self._misses = 0
-        folded = fold(problem)
-        rule = next((rule for rule in article.escalate_if if says(rule, folded)), None)
-        if rule:
-            return self._escalate("That needs a person.", rule)
+        words = told(problem)
+        said = next((rule for rule in self._knowledge.says if rule.article is article and rule.applies(words)), None)
+        if said:
+            return self._escalate("That needs a person.", said.rule)
         heading = f"That sounds like: {article.title}."
         if article.ask:
             self._ask, self._state = article.ask[0], State.ASK
