@@ -363,13 +363,16 @@ class AgentSettings(BaseSettings):
     interviewer_max_delay_ms: int = Field(5000, ge=0, description="Interviewer: wait after a surely incomplete turn.")
     language_min_delay_ms: int = Field(450, ge=0, description="Language coach: wait after a surely complete turn.")
     language_max_delay_ms: int = Field(6000, ge=0, description="Language coach: wait after a surely incomplete turn.")
-    helpdesk_nudge_s: tuple[float, float] = Field((20, 50), description="Helpdesk: silence until each nudge.")
-    interviewer_nudge_s: tuple[float, float, float] = Field(
-        (8, 20, 45), description="Interviewer: silence until each nudge."
+    helpdesk_nudge_s: float = Field(20, gt=0, description="Helpdesk: silence until 'take your time'.")
+    helpdesk_remind_s: float = Field(50, gt=0, description="Helpdesk: silence until it says what can be said.")
+    interviewer_nudge_s: float = Field(8, gt=0, description="Interviewer: silence until 'take your time'.")
+    interviewer_offer_s: float = Field(
+        20, gt=0, description="Interviewer: silence until it offers to rephrase or skip."
     )
-    language_nudge_s: tuple[float, float, float] = Field(
-        (10, 25, 50), description="Language coach: silence until each nudge."
-    )
+    interviewer_pause_s: float = Field(45, gt=0, description="Interviewer: silence until it pauses.")
+    language_nudge_s: float = Field(10, gt=0, description="Language coach: silence until 'take your time'.")
+    language_offer_s: float = Field(25, gt=0, description="Language coach: silence until it offers to repeat or skip.")
+    language_pause_s: float = Field(50, gt=0, description="Language coach: silence until it pauses.")
 
 
 class Settings:

@@ -52,7 +52,6 @@ def helpdesk(articles: Mapping[str, Article], settings: AgentSettings) -> Agent:
         incidents=tuple(rule for rule in says if rule.rule.priority == "P1"),
     )
     topics = as_data("topics", [article.title for article in articles.values()])
-    first, second = settings.helpdesk_nudge_s
     return Agent(
         name="helpdesk",
         title="IT helpdesk",
@@ -63,8 +62,8 @@ def helpdesk(articles: Mapping[str, Article], settings: AgentSettings) -> Agent:
             min_delay_ms=settings.helpdesk_min_delay_ms,
             max_delay_ms=settings.helpdesk_max_delay_ms,
             nudges=(
-                (first, "Take your time. Tell me when you are ready."),
-                (second, "I am still here. Say done, or say it does not work."),
+                (settings.helpdesk_nudge_s, "Take your time. Tell me when you are ready."),
+                (settings.helpdesk_remind_s, "I am still here. Say done, or say it does not work."),
             ),
         ),
         scripted=ScriptedModel(lambda: HelpdeskScript(knowledge)),

@@ -79,7 +79,6 @@ def interviewer(questions: Mapping[str, Question], settings: AgentSettings) -> A
         probes=settings.interview_probes,
         short_words=settings.interview_short_words,
     )
-    first, second, third = settings.interviewer_nudge_s
     return Agent(
         name="interviewer",
         title="Interview practice",
@@ -90,9 +89,9 @@ def interviewer(questions: Mapping[str, Question], settings: AgentSettings) -> A
             min_delay_ms=settings.interviewer_min_delay_ms,
             max_delay_ms=settings.interviewer_max_delay_ms,
             nudges=(
-                (first, "Take your time."),
-                (second, "Shall I put it another way, or shall we skip this one?"),
-                (third, "I will wait. Say continue when you are ready."),
+                (settings.interviewer_nudge_s, "Take your time."),
+                (settings.interviewer_offer_s, "Shall I put it another way, or shall we skip this one?"),
+                (settings.interviewer_pause_s, "I will wait. Say continue when you are ready."),
             ),
         ),
         scripted=ScriptedModel(lambda: InterviewScript(content)),

@@ -69,7 +69,6 @@ def language_coach(levels: Mapping[str, LanguageLevel], settings: AgentSettings)
     """Builds the agent over these levels. Its pace is a setting: it cannot change within a call."""
     content = LanguageContent(levels, GREETING, settings.language_corrections)
     known = as_data("levels", [{"id": level.id, "title": level.title, "cefr": level.cefr} for level in levels.values()])
-    first, second, third = settings.language_nudge_s
     return Agent(
         name="language-coach",
         title="Language practice",
@@ -80,9 +79,9 @@ def language_coach(levels: Mapping[str, LanguageLevel], settings: AgentSettings)
             min_delay_ms=settings.language_min_delay_ms,
             max_delay_ms=settings.language_max_delay_ms,
             nudges=(
-                (first, "Take your time."),
-                (second, "Shall I say it again? You can also say skip."),
-                (third, "I will wait. Say continue when you are ready."),
+                (settings.language_nudge_s, "Take your time."),
+                (settings.language_offer_s, "Shall I say it again? You can also say skip."),
+                (settings.language_pause_s, "I will wait. Say continue when you are ready."),
             ),
         ),
         scripted=ScriptedModel(lambda: LanguageScript(content)),
