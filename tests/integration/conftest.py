@@ -29,6 +29,14 @@ def storage_root() -> Iterator[Path]:
     shutil.rmtree(path)
 
 
+@pytest.fixture(scope="session", autouse=True)
+def no_database_outside(storage_root: Path) -> Iterator[None]:
+    """Under root, a DATA_DIR below one of pytest's own folders moves here and not to the machine's /var/lib."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("DATA_DIR_FALLBACK", str(storage_root / "fallback"))
+        yield
+
+
 @pytest.fixture
 def data_dir(storage_root: Path) -> Path:
     """A fresh place for a test that needs a cluster of its own."""

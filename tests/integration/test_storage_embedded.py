@@ -14,6 +14,7 @@ from pathlib import Path
 import asyncpg
 import psutil
 import pytest
+import uvloop
 
 from tests.integration.conftest import eventually, start_owner, stop_owner
 from voice_agent.settings import StorageSettings
@@ -93,6 +94,20 @@ async def test_a_killed_postgres_comes_back_with_every_committed_row(data_dir: P
             await eventually(lambda: answers(database))
             assert postgres_pid(database) != pid
         assert await notes(database) == {"0", "1", "2"}
+
+
+def test_it_runs_under_uvloop_as_well(data_dir: Path) -> None:
+    async def kill_once() -> None:
+        async with open_database(data_dir) as database:
+            await add(database, "kept")
+            pid = postgres_pid(database)
+            os.kill(pid, signal.SIGKILL)
+            await eventually(lambda: ended(pid))
+            await eventually(lambda: answers(database))
+            assert await notes(database) == {"kept"}
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(kill_once())
 
 
 async def test_a_second_process_connects_to_the_database_of_the_first(data_dir: Path) -> None:
@@ -245,9 +260,11 @@ async def test_a_data_folder_the_user_cannot_enter_is_replaced_by_the_fallback(d
 
 
 async def test_a_supervisor_that_cannot_start_leaves_neither_process_nor_lock(data_dir: Path) -> None:
+    async with open_database(data_dir):
+        pass
     broken = StorageSettings(data_dir=data_dir, postgres_buffers_mb=10**9, database_start_timeout_s=0.5)
     with pytest.raises(StorageError, match="does not answer: see"):
-        async with EmbeddedPostgres(broken.model_copy(update={"postgres_init_timeout_s": 5.0})):
+        async with EmbeddedPostgres(broken):
             pass
     async with open_database(data_dir) as database:
         assert await answers(database)

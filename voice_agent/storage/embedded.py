@@ -199,11 +199,14 @@ class EmbeddedPostgres:
 
     async def _stop(self) -> None:
         supervisor, self._supervisor = self._supervisor, None
-        if supervisor is not None:
-            supervisor.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await supervisor
-        if self._child is not None:
-            timeout_s = self._settings.postgres_stop_timeout_s
-            await self._child.stop(signal.SIGINT, signal.SIGQUIT, timeout_s=timeout_s)
-        self._cluster.close()
+        try:
+            if supervisor is not None:
+                supervisor.cancel()
+                await asyncio.wait([supervisor])
+            if self._child is not None:
+                timeout_s = self._settings.postgres_stop_timeout_s
+                await self._child.stop(signal.SIGINT, signal.SIGQUIT, timeout_s=timeout_s)
+        finally:
+            self._cluster.close()
+        if supervisor is not None and not supervisor.cancelled():
+            supervisor.result()
