@@ -259,6 +259,7 @@ class Rig:
         session: Mapping[str, object] | None = None,
         audible: bool = True,
         transcription_s: float = 0.1,
+        transcriber: ScriptedTranscriber | None = None,
         first_byte_s: float = 0.08,
         flagged: Sequence[str] = ("forbidden",),
         turns: TurnSettings | None = None,
@@ -266,7 +267,7 @@ class Rig:
         key_id: str | None = "key_1",
     ) -> None:
         self.model = ScriptedModel(script or answering(*replies))
-        self.transcriber = ScriptedTranscriber(transcription_s)
+        self.transcriber = transcriber or ScriptedTranscriber(transcription_s)
         self.synthesizer = ToneSynthesizer(first_byte_s)
         self.moderator = FlaggingModerator(flagged)
         self.recorder = MemoryRecorder()

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from voice_agent.call.metrics import EVENTS_REFUSED
-from voice_agent.call.turn_types import CommitRequested, PlayoutCleared, ReplyCancelled
+from voice_agent.call.turn_types import CommitRequested, PlayoutCleared
 from voice_agent.engines.ports import Message
 from voice_agent.realtime import server_events
 from voice_agent.realtime.client_events import (
@@ -115,12 +115,13 @@ class ClientDesk:
             session.listener.cut()
             session.feed(CommitRequested())
 
-        session.input_audio.then(commit)
+        session.input_audio.commit(commit)
 
     def _respond(self, params: Mapping[str, object]) -> None:
         session = self._session
-        if session.speaker.generating:
-            message = f"A response is in progress ({session.speaker.response_id}): wait for it, or cancel it first."
+        if session.speaker.generating or session.reply_pending:
+            running = session.speaker.response_id or "not yet begun"
+            message = f"A response is in progress ({running}): wait for it, or cancel it first."
             raise ProtocolError(message, code="conversation_already_has_active_response")
         config = ResponseConfig.create(session.config, params, audio_started=session.speaker.audio_started)
         if config.input is not None:
@@ -129,6 +130,7 @@ class ClientDesk:
 
     def _cancel(self, response_id: str | None) -> None:
         speaker = self._session.speaker
-        if not speaker.generating or response_id not in (None, speaker.response_id):
+        running = speaker.generating or self._session.reply_pending
+        if not running or response_id not in (None, speaker.response_id):
             raise ProtocolError("There is no such response in progress.", code="response_cancel_not_active")
-        self._session.feed(ReplyCancelled())
+        self._session.stop_reply()

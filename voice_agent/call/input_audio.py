@@ -62,11 +62,19 @@ class InputAudio:
         self._drop_oldest()
         self._wake.set()
 
-    def then(self, act: Callable[[], None]) -> None:
-        """Runs `act` once all audio appended so far was processed."""
+    def commit(self, act: Callable[[], None]) -> None:
+        """What was appended so far is a turn: runs `act` once all of it was processed."""
         self._appended_ms = 0.0
         self._queue.append(act)
         self._wake.set()
+
+    def then(self, act: Callable[[], None]) -> None:
+        """Runs `act` once everything before it was processed: at once where nothing waits."""
+        if self._queue:
+            self._queue.append(act)
+            self._wake.set()
+        else:
+            act()
 
     def clear(self) -> None:
         """Forgets audio that was not processed yet."""

@@ -62,8 +62,12 @@ class Minutes:
         self._write("user", "text", text, heard=text, start_ms=self._ms(now), end_ms=self._ms(now))
         TURNS.labels("user", "typed").inc()
 
+    def to_be_judged(self, text: str) -> None:
+        """Words that no reply of the server's own answers: the next one that the client asks for moderates them."""
+        self._unjudged.append(text)
+
     def take_unjudged(self) -> str:
-        """Typed words that no reply has had moderated yet."""
+        """The caller's words that no reply has had moderated yet."""
         text = "\n".join(self._unjudged)
         self._unjudged.clear()
         return text

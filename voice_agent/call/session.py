@@ -37,12 +37,14 @@ from voice_agent.call.turn_types import (
     DropTurn,
     EndIdle,
     Event,
+    Hypothesis,
     IdleTimeout,
     InputCleared,
     Nudge,
     PausePlayout,
     PlayoutStarted,
     ReleaseReply,
+    ReplyCancelled,
     ReplyEnded,
     ReplyRequested,
     ResumePlayout,
@@ -266,6 +268,8 @@ class CallSession:
         now = self._clock()
         for action in self.machine.feed(event, now):
             self._do(action)
+        if isinstance(event, Hypothesis):
+            self._show_words()
         self._set_timer()
         self._show_state()
 
@@ -281,10 +285,24 @@ class CallSession:
         self.input_audio.configure(config.input_format)
         self._set_timer()
 
+    @property
+    def reply_pending(self) -> bool:
+        """Whether a reply that the client asked for still waits for the words of the turn before it."""
+        return self._pending_config is not None
+
     def request_reply(self, config: ResponseConfig) -> None:
-        """The client asks for a reply."""
+        """The client asks for a reply, to all that it has sent before."""
         self._pending_config = config
-        self.feed(ReplyRequested())
+        self.input_audio.then(self._begin_requested)
+
+    def _begin_requested(self) -> None:
+        if self.reply_pending:
+            self.feed(ReplyRequested())
+
+    def stop_reply(self) -> None:
+        """The client cancels the reply in progress, or the one it has asked for."""
+        self._pending_config = None
+        self.feed(ReplyCancelled())
 
     def clear_input(self) -> None:
         """The client throws away what was said of the turn under way."""
@@ -378,6 +396,8 @@ class CallSession:
             self.input_events.failed(item_id, failed, "The speech could not be transcribed.")
         if not text:
             return
+        if self.reply_pending or not self.machine.config.create_response:
+            self.minutes.to_be_judged(text)
         last = taken[-1] if taken else None
         stt_s = None
         if last and last.committed_at is not None and last.settled_at is not None:
@@ -427,6 +447,11 @@ class CallSession:
             prompt=(wanted.prompt if wanted else "") or self.agent.transcription_prompt,
             hints=wanted.keywords if wanted else (),
         )
+
+    def _show_words(self) -> None:
+        """Words of a turn that the client knows to have begun, while it goes on."""
+        if self.input_events.state is not InputState.IDLE:
+            self.input_events.hypothesis(self.input_events.item_id, self.machine.words)
 
     def _show_state(self) -> None:
         state: AgentState = "listening"

@@ -146,6 +146,8 @@ class TurnMachine:
         self._reply_ids = 0
         self._reply_due: str | None = None
         """A committed turn that waits for the reply before it to end (`interrupt_response: false`)."""
+        self._reply_asked = False
+        """The client wants a reply to a turn that it has committed and whose words are not known yet."""
         self._unclear = 0
         self._now = now
         self._silent_since = now
@@ -168,6 +170,11 @@ class TurnMachine:
     def paused(self) -> bool:
         return self._reply is not None and self._reply.paused
 
+    @property
+    def words(self) -> str:
+        """What the caller's turn under way says so far; may change until it is committed."""
+        return self._turn.text if self._turn and not self._turn.over_reply else ""
+
     def feed(self, event: Event, now: float) -> list[Action]:
         """Takes one event; returns what is to be done, in order."""
         actions: list[Action] = []
@@ -185,7 +192,10 @@ class TurnMachine:
                 self._input_cleared(now, actions)
             case ReplyRequested():
                 self._reply_requested(now, actions)
-            case ReplyCancelled() | PlayoutCleared():
+            case ReplyCancelled():
+                self._reply_asked = False
+                self._client_stopped(now, actions)
+            case PlayoutCleared():
                 self._client_stopped(now, actions)
             case PlayoutStarted(reply):
                 if self._reply and self._reply.id == reply:
@@ -287,7 +297,10 @@ class TurnMachine:
         self._awake(now)
         if self._turn:
             self._turn.over_reply = False
-        actions.append(self._start_reply(None, speculative=False))
+        if self._turn and self._turn.commit_requested:
+            self._reply_asked = True
+        else:
+            actions.append(self._start_reply(None, speculative=False))
 
     def _client_stopped(self, now: float, actions: list[Action]) -> None:
         self._drop_held(actions)
@@ -370,7 +383,7 @@ class TurnMachine:
             actions.append(CutSegment())
         if speaking or not (turn.commit_requested or config.detection):
             return
-        if turn.settled and not turn.text:
+        if turn.settled and not turn.text and config.detection:
             self._drop_wordless(turn, now, actions)
             return
         if now >= self._turn_end(turn):
@@ -381,7 +394,7 @@ class TurnMachine:
     def _drop_wordless(self, turn: _Turn, now: float, actions: list[Action]) -> None:
         self._drop_held(actions)
         self._drop_turn(turn, now, actions)
-        if not self.config.detection or turn.spoken_s * 1000 < self.config.unclear_min_ms:
+        if turn.spoken_s * 1000 < self.config.unclear_min_ms:
             return
         if self._reply is None and self.config.create_response and self._unclear < self.config.max_unclear:
             self._unclear += 1
@@ -422,6 +435,8 @@ class TurnMachine:
         if not self._held_for(text):
             self._drop_held(actions)
         actions.append(CommitTurn(text, tuple(turn.segments), missing))
+        if self._start_asked(actions):
+            return
         if not (self.config.create_response and self.config.detection) or not text:
             return
         self._unclear = 0
@@ -437,6 +452,15 @@ class TurnMachine:
         self._turn = None
         self._awake(now)
         actions.append(DropTurn(tuple(turn.segments), turn.announced))
+        self._start_asked(actions)
+
+    def _start_asked(self, actions: list[Action]) -> bool:
+        """Begins the reply that the client wants to the turns it has committed, when no more words are awaited."""
+        if not self._reply_asked or (self._following and self._following.commit_requested):
+            return False
+        self._reply_asked = False
+        actions.append(self._start_reply(None, speculative=False))
+        return True
 
     # --- silence ----------------------------------------------------------------------------------------------------
 
