@@ -17,7 +17,7 @@ from voice_agent.agents.voice_rules import phrases, voice_rules
 from voice_agent.settings import AgentSettings
 
 GREETING = (
-    "This is interview practice with an AI. No audio is kept, and you decide about the transcript. "
+    "This is interview practice with an AI. No audio is kept. "
     "Say repeat, skip, pause or end any time. Which job is it for?"
 )
 PLAN = "plan_interview"
