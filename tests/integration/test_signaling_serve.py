@@ -26,7 +26,7 @@ READY = b"voice-agent is ready: "
 
 
 @pytest.fixture
-async def start(tmp_path: Path) -> AsyncIterator[Start]:
+async def start(tmp_path: Path, data_dir: Path) -> AsyncIterator[Start]:
     """`await start("serve", PORT="0")`: a process of ours with settings in its environment."""
     running: list[Process] = []
 
@@ -34,7 +34,7 @@ async def start(tmp_path: Path) -> AsyncIterator[Start]:
         environment = {
             name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "PYTHONPATH")
         }
-        environment |= {"DATA_DIR": str(tmp_path / "data"), "PYTHONUNBUFFERED": "1"} | settings
+        environment |= {"DATA_DIR": str(data_dir), "PYTHONUNBUFFERED": "1"} | settings
         process = await asyncio.create_subprocess_exec(
             *(sys.executable, "-c", "import sys; from signaling.cli import main; sys.exit(main())", *words),
             stdin=asyncio.subprocess.PIPE,
