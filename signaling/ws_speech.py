@@ -2,7 +2,7 @@
 
 The client paces the sound itself, so how much of it was heard is reckoned: it plays without a break from the first
 sound on, and stands still where the next piece came too late. `pause` has no effect: what was sent cannot be held
-back. The addresses of a delta (response, item, index) and the session's output format are learned from the events
+back. The addresses of a delta (response, item, index) and the response's output format are learned from the events
 that the session sends through the same transport, so they can never disagree with them.
 """
 
@@ -108,7 +108,7 @@ class WebSocketSpeech:
             self._flush_resampler()
         elif kind == "response.done":
             self._forget_addresses_but(self._item_id)
-        elif kind in ("session.created", "session.updated"):
+        elif kind == "response.created":
             self._format = _output_format(event) or self._format
 
     def _forget_addresses_but(self, item_id: str) -> None:
@@ -235,6 +235,6 @@ def _int(value: object) -> int:
 
 def _output_format(event: Mapping[str, object]) -> Format | None:
     node: object = event
-    for key in ("session", "audio", "output", "format", "type"):
+    for key in ("response", "audio", "output", "format", "type"):
         node = node.get(key) if isinstance(node, Mapping) else None
     return node if node in ("audio/pcm", "audio/pcmu", "audio/pcma") else None
