@@ -174,3 +174,20 @@ def test_words_that_are_sure_are_sent_while_the_caller_still_speaks() -> None:
     assert "".join(event["delta"] for event in deltas) == "the printer in the hall is offline"
     assert len(deltas) > 2
     assert len({event["item_id"] for event in deltas}) == 1
+
+
+def test_speech_that_could_not_be_transcribed_is_an_item_and_the_client_is_told() -> None:
+    async def call() -> Rig:
+        session = {"type": "transcription", "audio": {"input": {"transcription": {"model": "any"}}}}
+        async with Rig(session=session) as call:
+            call.transcriber.fails = True
+            await call.wait(0.5)
+            await call.says("please write this down")
+            failed = await call.until("conversation.item.input_audio_transcription.failed")
+            assert failed["error"]["code"] == "cut"
+            assert failed["item_id"] == next(
+                e["item_id"] for e in call.events if e["type"] == "input_audio_buffer.committed"
+            )
+        return call
+
+    assert "input_audio_buffer.cleared" not in autojump.run(call()).kinds()

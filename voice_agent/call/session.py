@@ -414,7 +414,12 @@ class CallSession:
         )
 
     def _drop_turn(self, segments: tuple[int, ...], *, announced: bool) -> None:
-        self.listener.take(segments)
+        taken = self.listener.take(segments)
+        failed = next((segment.failed for segment in taken if segment.failed), "")
+        if failed and announced and not self._clearing:
+            item_id = self.input_events.committed(max(segment.end_ms for segment in taken))
+            self.input_events.failed(item_id, failed, "The speech could not be transcribed.")
+            return
         if self.input_events.state is InputState.SPEAKING:
             self.input_events.speech_stopped(self.listener.now_ms)
         if announced and not self.listener.manual and not self._clearing:
