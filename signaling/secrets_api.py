@@ -13,7 +13,7 @@ from signaling.auth import bearer_token
 from signaling.bodies import read_json
 from signaling.callers import model_of, resolve_agent
 from signaling.errors import ApiError
-from voice_agent.realtime.session_config import SessionConfig
+from voice_agent.call.agent_session import agent_session
 from voice_agent.storage.ephemeral import TTL_RANGE_S, ClientSecret
 
 
@@ -31,16 +31,7 @@ async def create_secret(request: web.Request) -> web.Response:
     asked = model_of(wishes)
     agent = resolve_agent(services, None, asked)
     expires_at = int(time.time()) + ttl_s
-    effective = SessionConfig.create(
-        agent_model=agent.name,
-        instructions=agent.instructions,
-        voice=agent.voice,
-        speed=agent.speed,
-        language=agent.language,
-        tools=[tool.spec for tool in agent.tools],
-        kind="transcription" if wishes.get("type") == "transcription" else "realtime",
-        agents=tuple(services.agents),
-    ).updated(wishes, audio_started=False)
+    effective = agent_session(agent, wishes, agents=tuple(services.agents))
     secret = ClientSecret(identity.key_id, agent.name if asked else None, wishes or None)
     value = await services.secrets.create(secret, ttl_s=ttl_s)
     answer = {"value": value, "expires_at": expires_at, "session": effective.to_wire()}

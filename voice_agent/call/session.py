@@ -11,11 +11,11 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Literal
 
 from voice_agent.agents.base import Agent
+from voice_agent.call.agent_session import agent_session
 from voice_agent.call.client_desk import ClientDesk
 from voice_agent.call.input_audio import InputAudio
 from voice_agent.call.listening import Listener
@@ -62,7 +62,7 @@ from voice_agent.realtime.conversation import Conversation
 from voice_agent.realtime.input_events import InputEvents, InputState
 from voice_agent.realtime.response_config import ResponseConfig
 from voice_agent.realtime.session_config import SessionConfig
-from voice_agent.realtime.session_parts import ServerVad, Transcription
+from voice_agent.realtime.session_parts import ServerVad
 from voice_agent.records import CallEnded, CallRecorder, CallStarted, TicketStore
 from voice_agent.settings import Settings
 
@@ -120,7 +120,7 @@ class CallSession:
         self._connected = False
 
         wire: Literal["webrtc", "websocket"] = "webrtc" if kind == "webrtc" else "websocket"
-        self.config = _session_config(agent, session, captions=greet)
+        self.config = agent_session(agent, session, captions=greet)
         self.conversation = Conversation(max_items=settings.turns.max_conversation_items)
         self.machine = TurnMachine(self._turn_config(), self._started)
         self.minutes = Minutes(call_id, recorder, self._started)
@@ -492,17 +492,3 @@ class CallSession:
     async def _end_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
         self._ended.set()
-
-
-def _session_config(agent: Agent, wishes: Mapping[str, object] | None, *, captions: bool) -> SessionConfig:
-    config = SessionConfig.create(
-        agent_model=agent.name,
-        instructions=agent.instructions,
-        voice=agent.voice,
-        speed=agent.speed,
-        language=agent.language,
-        kind="transcription" if (wishes or {}).get("type") == "transcription" else "realtime",
-    )
-    if captions:
-        config = replace(config, transcription=Transcription())
-    return config.updated(wishes, audio_started=False) if wishes else config
