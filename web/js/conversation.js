@@ -1,0 +1,85 @@
+/**
+ * Draws captions as a conversation.
+ *
+ * The container is a log for screen readers. A row that still grows is hidden from them, and replaced by a fresh
+ * element when it is final: so each turn is announced once and whole.
+ */
+
+import { icon, make } from "./dom.js";
+
+const NAMES = { caller: "You", agent: "Agent" };
+const PRIORITIES = { P1: "Critical", P2: "High", P3: "Normal", P4: "Low" };
+const NEAR_END_PX = 80;
+
+export class Conversation {
+  #container;
+  #elements = new Map();
+
+  constructor(container) {
+    this.#container = container;
+  }
+
+  clear() {
+    this.#elements.clear();
+    this.#container.replaceChildren();
+  }
+
+  draw(row) {
+    const container = this.#container;
+    const following = container.scrollHeight - container.scrollTop - container.clientHeight < NEAR_END_PX;
+    const old = this.#elements.get(row.id);
+    if (row.gone) {
+      this.#elements.delete(row.id);
+      old?.remove();
+    } else if (old && !row.final) {
+      old.querySelector(".words").textContent = row.text;
+    } else {
+      const element = rowElement(row);
+      this.#elements.set(row.id, element);
+      if (old) old.replaceWith(element);
+      else container.append(element);
+    }
+    if (following) container.scrollTop = container.scrollHeight;
+  }
+}
+
+/** Row as an element; used for the end screen as well. */
+export function rowElement(row) {
+  if (row.who === "ticket") return ticketElement(row.ticket);
+  if (row.who === "note") return make("p", { class: "note" }, row.text);
+  const element = make(
+    "div",
+    { class: `turn ${row.who}${row.final ? "" : " growing"}` },
+    make("span", { class: "speaker" }, NAMES[row.who]),
+    make("p", { class: "words" }, row.text),
+  );
+  if (row.cut && row.final) element.append(make("span", { class: "cut" }, "Interrupted here"));
+  if (!row.final) element.setAttribute("aria-hidden", "true");
+  return element;
+}
+
+function ticketElement({ number, summary, priority }) {
+  return make(
+    "div",
+    { class: "ticket" },
+    icon("ticket"),
+    make(
+      "div",
+      {},
+      make("p", { class: "ticket-number" }, `Ticket ${number}`),
+      make("p", {}, summary),
+      make("p", { class: "hint" }, `Priority: ${PRIORITIES[priority] ?? priority}`),
+    ),
+  );
+}
+
+/** The conversation as plain text, for the caller's own copy. */
+export function asText(rows) {
+  return rows
+    .map((row) => {
+      if (row.who === "ticket") return `[Ticket ${row.ticket.number}: ${row.text}]`;
+      if (row.who === "note") return `[${row.text}]`;
+      return `${NAMES[row.who]}: ${row.text}${row.cut ? " [interrupted]" : ""}`;
+    })
+    .join("\n\n");
+}

@@ -1,0 +1,162 @@
+/**
+ * The page from start to end: setup -> call -> after, and back.
+ *
+ * A call by voice goes on by text where it has to: without a microphone the agent is still heard and the caller
+ * writes; without a voice connection both sides write.
+ */
+
+import { AfterView } from "./after-view.js";
+import { guestSecret, loadConfig } from "./api.js";
+import { Call } from "./call.js";
+import { CallView } from "./call-view.js";
+import { Devices, explain } from "./devices.js";
+import { SetupView } from "./setup-view.js";
+import { connectText } from "./text.js";
+import { bindAppearance } from "./theme.js";
+import { connectVoice } from "./voice.js";
+
+const RETRY_MS = 5_000;
+
+/** The call that is running or being connected: `{call, abort, agent, key, startedAt}`. */
+let current = null;
+
+const devices = new Devices({
+  keep: () => current?.mode === "voice",
+  microphoneChanged: (stream) => useMicrophone(stream),
+  microphoneLost: () => {
+    useMicrophone(null);
+    callView.note("The microphone is gone: it was unplugged or withdrawn. The call goes on; write, or choose another one under Devices.");
+  },
+});
+const setup = new SetupView({ start: startCall, checkDevices: () => devices.showDialog() });
+const callView = new CallView({ end: () => endCall("hangup"), ended: endCall, devices: () => devices.showDialog() });
+const after = new AfterView({
+  again: () => {
+    after.hide();
+    setup.show();
+  },
+  againByText: () => {
+    after.hide();
+    startCall("text");
+  },
+});
+
+async function startCall(mode) {
+  setup.busy = true;
+  const attempt = { mode, agent: setup.agent, key: setup.key, abort: new AbortController(), call: null, startedAt: 0 };
+  current = attempt;
+  setup.hide();
+  callView.open(attempt.agent, mode);
+  try {
+    const carrier = mode === "voice" ? await connectByVoice(attempt) : await connectByText(attempt);
+    if (current !== attempt) {
+      carrier.close();
+      return;
+    }
+    attempt.call = new Call(carrier);
+    attempt.startedAt = performance.now();
+    // A microphone chosen while the connection was made.
+    if (attempt.mode === "voice") useMicrophone(devices.stream);
+    callView.attach(attempt.call);
+  } catch (error) {
+    if (current === attempt) backToSetup(error);
+  }
+}
+
+async function connectByVoice(attempt) {
+  await openMicrophone(attempt);
+  if (current !== attempt) throw new Error("given up");
+  callView.setState("connecting");
+  const credential = await credentialOf(attempt);
+  const track = devices.stream?.getAudioTracks()[0] ?? null;
+  try {
+    return await connectVoice({ agent: attempt.agent.name, credential, track, handlers: handlersOf(attempt), signal: attempt.abort.signal });
+  } catch (error) {
+    if (error.code !== "no_connection" || current !== attempt) throw error;
+    attempt.mode = "text";
+    devices.release();
+    callView.setMicrophone(null);
+    callView.setMode("text");
+    callView.note("A voice connection could not be made from here, so this conversation goes on by text.");
+    return connectByText(attempt);
+  }
+}
+
+async function connectByText(attempt) {
+  const credential = await credentialOf(attempt);
+  return connectText({ agent: attempt.agent.name, credential, handlers: handlersOf(attempt), signal: attempt.abort.signal });
+}
+
+async function openMicrophone(attempt) {
+  try {
+    const stream = devices.stream ?? (await devices.open());
+    if (current === attempt) callView.setMicrophone(stream);
+    else devices.release();
+  } catch (error) {
+    if (current !== attempt) return;
+    callView.setMicrophone(null);
+    callView.note(`${explain(error)} The call goes on by text: write below, and you will hear the agent.`);
+  }
+}
+
+/** A key calls by itself; a guest gets a secret for one call. */
+async function credentialOf(attempt) {
+  return attempt.key || guestSecret(attempt.agent.name);
+}
+
+/** What belongs to an attempt that was given up must not reach the view. */
+function handlersOf(attempt) {
+  const guarded = (handle) => (value) => {
+    if (current === attempt) handle(value);
+  };
+  return Object.fromEntries(Object.entries(callView.handlers).map(([name, handle]) => [name, guarded(handle)]));
+}
+
+function useMicrophone(stream) {
+  if (current?.mode !== "voice") return;
+  callView.setMicrophone(stream);
+  current.call?.setTrack(stream?.getAudioTracks()[0] ?? null);
+}
+
+function leaveCall() {
+  const left = current;
+  current = null;
+  left.abort.abort();
+  left.call?.end();
+  callView.close();
+  devices.release();
+  return left;
+}
+
+function backToSetup(error) {
+  leaveCall();
+  setup.show();
+  if (error.code === "guests_disabled") setup.askForKey();
+  setup.fault(error.message);
+}
+
+function endCall(reason) {
+  if (!current) return;
+  const { call, key, startedAt } = leaveCall();
+  if (!call) {
+    setup.show();
+    return;
+  }
+  after.show({ reason, rows: callView.rows, seconds: (performance.now() - startedAt) / 1000, guest: !key });
+}
+
+async function begin() {
+  try {
+    setup.fill(await loadConfig());
+    setup.fault("");
+  } catch (error) {
+    setup.fault(error.message);
+    setTimeout(begin, RETRY_MS);
+  }
+}
+
+bindAppearance();
+addEventListener("pagehide", () => current?.call?.end());
+// A page that comes back from the browser's cache has lost its call.
+addEventListener("pageshow", ({ persisted }) => persisted && endCall("lost"));
+begin();
