@@ -58,9 +58,7 @@ def speech_in(output_format: str = "audio/pcm") -> tuple[WebSocketSpeech, Queue]
 
 @pytest.mark.parametrize(("output_format", "bytes_per_ms"), [("audio/pcm", 48), ("audio/pcmu", 8), ("audio/pcma", 8)])
 @pytest.mark.parametrize("rate_hz", [8_000, 16_000, 22_050, 24_000, 48_000])
-async def test_any_rate_leaves_in_the_format_of_the_response(
-    output_format: str, bytes_per_ms: int, rate_hz: int
-) -> None:
+async def test_any_rate_leaves_in_the_responses_format(output_format: str, bytes_per_ms: int, rate_hz: int) -> None:
     speech, queue = speech_in(output_format)
     length_ms = sum(speech.write(Pcm(tone(rate_hz, 100), rate_hz)) for _ in range(5))
     speech.end()
