@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 _TITLES = frozenset(
-    "dr mr mrs ms mx prof rev hon gen col lt sgt capt cmdr gov sen rep pres supt hr fr dipl ing sig sra srta dott mme mlle"
-    " st mt ft messrs".split()
+    "dr mr mrs ms mx prof rev hon gen col lt sgt capt cmdr gov sen rep pres supt hr fr dipl ing sig sra srta dott mme"
+    " mlle st mt ft messrs".split()
 )
 """A name follows."""
 _INNER = frozenset("e.g i.e cf vs viz ie eg z.b d.h u.a bzw ca v.a o.ä p.ej p.es inkl zzgl ggf evtl bspw".split())
@@ -16,7 +16,7 @@ _BEFORE_NUMBER = frozenset(
 )
 """An abbreviation if a number follows; else a word like any other."""
 _EITHER = frozenset(
-    "etc a.m p.m a.m p.m inc ltd co corp jr sr dept esq bros ave blvd rd ph.d b.a m.a b.sc m.sc u.s.a jan feb mar apr jun"
+    "etc a.m p.m inc ltd co corp jr sr dept esq bros ave blvd rd ph.d b.a m.a b.sc m.sc u.s.a jan feb mar apr jun"
     " jul aug sep sept oct nov dec mon tue tues wed thu thur thurs fri sat sun usw et.al al u.s.w appt addr temp approx"
     " est min max hrs mins secs gmbh".split()
 )

@@ -1,8 +1,8 @@
 """Cuts a stream of tokens into clauses that a synthesizer can begin with, without losing a character.
 
 The first clause is cut early (a comma is enough), because the caller waits for it; later ones at ends of sentences,
-because a voice sounds best with whole ones. Joined again, the clauses are exactly the text that was fed, so a position in
-the audio can be mapped back to the written text. Where the cuts fall does not depend on how the text was chunked.
+because a voice sounds best with whole ones. Joined again, the clauses are exactly the text that was fed, so a position
+in the audio can be mapped back to the written text. Where the cuts fall does not depend on how the text was chunked.
 
 Nothing is rewritten here: that is `normalise`.
 """

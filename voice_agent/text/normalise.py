@@ -1,8 +1,80 @@
-"""Written text -> the words a person would say."""
+"""Written text -> the words a person would say. The last thing before a synthesizer; captions keep the written form.
+
+Markdown first, then addresses, then what the language reads in its own way, then what nobody says. English is read in
+full; other languages have numbers, amounts, addresses and common abbreviations (`lexicon`, `other_languages`). Running
+it on its own result changes nothing in plain prose.
+"""
 
 from __future__ import annotations
 
+import re
+import unicodedata
+from typing import Final
+
+from voice_agent.text.addresses import spoken_addresses
+from voice_agent.text.english import spoken_english
+from voice_agent.text.english_tables import ABBREVIATIONS, BEFORE_NAME, BEFORE_NUMBER
+from voice_agent.text.lexicon import lexicon, primary
+from voice_agent.text.markdown import plain
+from voice_agent.text.other_languages import spoken_other
+
+_PROSE: Final = re.compile(r"[A-Za-z]+(?:[,;:.!?]? [A-Za-z]+|['’-][A-Za-z]+)*[.!?]? ?")
+_ABBREVIATIONS: Final = "|".join(
+    re.escape(word[:-1])
+    for word in (*ABBREVIATIONS, *BEFORE_NAME, *BEFORE_NUMBER)
+    if word.endswith(".") and word[:-1].isalpha()
+)
+_ABBREVIATED: Final = re.compile(rf"\b(?:aka|vs|ctrl|cmd|(?-i:IT)|(?:{_ABBREVIATIONS})\.)(?!\w)", re.IGNORECASE)
+_UNSPOKEN = re.compile(
+    "[\U0001f000-\U0001faff\U000e0000-\U000e007f\u2600-\u27bf\u2b00-\u2bff\u231a-\u23ff\u25a0-\u25ff\u2122\u2139"
+    "\u00a9\u00ae\u3030\u303d\u3297\u3299\ufe00-\ufe0f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u20e3\ufeff\u00ad"
+    "\ue000-\uf8ff\x00-\x08\x0b\x0c\x0e-\x1f\x7f]+"
+)
+_ARROWS_KEPT: Final = str.maketrans({"➔": "→", "➜": "→", "➡": "→"})
+_EMOTICON = re.compile(r"(?<!\S)(?::-?[)(DPp/|]|;-?\)|<3|[xX]D|\^_?\^)(?=[\s.,!?]|\Z)")
+_DASHES = re.compile(r"\s*(?:—|\s–\s|\s-{1,3}\s|---?)\s*")
+_LEFTOVER = re.compile(r"[\\|^~<>{}\[\]*_`#→←↑↓⇒]+")
+_SLASH = re.compile(r"(?<=\w)/(?=\w)|\s/\s")
+_NON_ASCII_DIGIT = re.compile(r"[^\D0-9]")
+_LINES = re.compile(r"[ \t\r\f\v]*\n\s*")
+_SPACES = re.compile(r"[^\S\n]+")
+_BEFORE_MARK = re.compile(r"\s+([,.;:!?…](?!\w))")
+_EMPTY_PAIR = re.compile(r"\(\s*\)|\[\s*\]|“\s*”|\"\s*\"(?=\s|\Z)")
+_DOUBLED = re.compile(r"([,;:])(?:\s*[,;:])+|[,;:]+\s*(?=[.!?])")
+_MANY = re.compile(r"([!?])[!?]{2,}|\.{4,}|(?<=[^.])\.\.(?=[^.]|\Z)")
+_LEADING = re.compile(r"\A[\s,;:.!?…)\]-]+(?=\w)")
+_ENDS: Final = frozenset(".!?…:;,。！？")
+
 
 def speakable(text: str, language: str = "en") -> str:
-    """The text as it is read aloud, in plain words."""
-    return " ".join(text.replace("*", "").replace("`", "").split()) if language else text
+    """`text` as it is read aloud in `language` (a BCP 47 tag), on one line.
+
+    Empty when there is nothing to say: only markup, emoji or punctuation.
+    """
+    tag = primary(language)
+    if tag == "en" and _PROSE.fullmatch(text) and not _ABBREVIATED.search(text):
+        return text.rstrip()
+    words = lexicon(tag)
+    text = unicodedata.normalize("NFC", text)
+    if not text.isascii():
+        text = _NON_ASCII_DIGIT.sub(lambda match: str(unicodedata.decimal(match[0])), text)
+        text = _UNSPOKEN.sub(" ", text.translate(_ARROWS_KEPT))
+    text = _EMOTICON.sub(" ", plain(text, words.code))
+    text = spoken_addresses(text, words, tag)
+    text = spoken_english(text) if tag == "en" else spoken_other(text, words, tag)
+    text = _tidy(text)
+    return text if any(character.isalnum() for character in text) else ""
+
+
+def _tidy(text: str) -> str:
+    """What is left of signs goes; lines become sentences; spaces and marks are single."""
+    text = _DASHES.sub(", ", text)
+    text = _SLASH.sub(" ", _LEFTOVER.sub(" ", text))
+    text = _LINES.sub("\n", text.strip())
+    lines = [line.strip() for line in text.split("\n")]
+    text = " ".join(line if not line or line[-1] in _ENDS else f"{line}." for line in lines[:-1])
+    text = f"{text} {lines[-1]}" if text else lines[-1]
+    text = _BEFORE_MARK.sub(r"\1", _SPACES.sub(" ", _EMPTY_PAIR.sub("", text)))
+    text = _DOUBLED.sub(r"\1", text)
+    text = _MANY.sub(lambda match: match[1] or ("..." if len(match[0]) > 3 else "."), text)
+    return _LEADING.sub("", text).strip()

@@ -51,8 +51,8 @@ def first_words(text: str, count: int) -> str:
 def heard_prefix(text: str, fraction: float) -> str:
     """What a listener heard of `text` after `fraction` (0 to 1) of its speech: cut after the last whole word.
 
-    Without word marks of the synthesizer, time is shared out by an estimate of how long each piece takes: one unit for a
-    letter, more for a digit, some for the pause at a comma. A word is heard when its last letter was said.
+    Without word marks of the synthesizer, time is shared out by an estimate of how long each piece takes: one unit for
+    a letter, more for a digit, some for the pause at a comma. A word is heard when its last letter was said.
     """
     if fraction >= 1:
         return text
