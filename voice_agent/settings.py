@@ -298,7 +298,12 @@ class StorageSettings(BaseSettings):
 
     database_url: SecretStr = Field(SecretStr(""), description="Postgres URL. Empty: an embedded one.")
     redis_url: SecretStr = Field(SecretStr(""), description="Redis URL. Empty: in-process, for one worker.")
-    data_dir: Path = Field(Path(".data"), description="The embedded database lives here.")
+    data_dir: Path = Field(Path(".data"), description="The embedded database and the outbox live here.")
+    data_key: SecretStr = Field(
+        SecretStr(""),
+        description="32 random bytes in base64 (openssl rand -base64 32) that encrypt the outbox. Empty: a key made "
+        "once and kept in DATA_DIR/data.key.",
+    )
     data_dir_fallback: Path = Field(
         Path("/var/lib/voice-agent"),
         description="Used instead where the server runs as root and DATA_DIR lies below a folder that the database's "
@@ -331,9 +336,29 @@ class StorageSettings(BaseSettings):
     key_touch_s: float = Field(60, ge=1, description="An API key's last use is stored this often at most.")
     writer_flush_ms: int = Field(100, ge=1, description="Turns are written in batches this often.")
     writer_batch_rows: int = Field(200, ge=1, description="Rows per batch at most.")
-    writer_queue_rows: int = Field(20_000, ge=1, description="Rows waiting at most; then new calls are refused.")
+    writer_queue_rows: int = Field(
+        20_000, ge=1, description="Rows waiting in memory at most; then new calls are refused."
+    )
+    writer_timeout_s: float = Field(
+        2, gt=0, description="A batch that the database has not committed by then goes to the outbox."
+    )
     writer_retry_max_s: float = Field(2, gt=0, description="Longest wait between attempts while the database is away.")
-    writer_close_timeout_s: float = Field(5, gt=0, description="At shutdown, rows still waiting get this long.")
+    writer_close_timeout_s: float = Field(
+        5, gt=0, description="At shutdown, rows still waiting get this long; then they go to the outbox."
+    )
+    outbox_max_bytes: int = Field(
+        256 * 1024 * 1024, ge=1, description="Encrypted text waiting for the database; past this new calls are refused."
+    )
+    outbox_max_age_s: float = Field(
+        1800, gt=0, description="Its oldest row may wait this long; past this new calls are refused."
+    )
+    outbox_segment_bytes: int = Field(
+        256 * 1024, ge=1, description="Size of one file of the outbox; each is stored in one transaction."
+    )
+    outbox_timeout_s: float = Field(5, gt=0, description="Deadline of the disk for one batch of the outbox.")
+    outbox_adopt_s: float = Field(
+        30, gt=0, description="How often the outbox of a worker that was killed is looked for."
+    )
 
 
 class AgentSettings(BaseSettings):
