@@ -63,6 +63,11 @@ class TalkingTrack(MediaStreamTrack):
         self._sent = 0
         self._start: float | None = None
 
+    @property
+    def sent(self) -> int:
+        """Frames so far."""
+        return self._sent // 960
+
     async def recv(self) -> av.AudioFrame:
         if self.readyState != "live":
             raise MediaStreamError
