@@ -4,6 +4,7 @@ const FFT_SIZE = 1024;
 const FLOOR_DB = -55;
 const CEILING_DB = -12;
 const SMOOTHING = 0.35;
+const VISIBLE_CHANGE = 0.01;
 
 let context = null;
 
@@ -22,18 +23,19 @@ export function level(samples) {
   return Math.min(1, Math.max(0, (decibels - FLOOR_DB) / (CEILING_DB - FLOOR_DB)));
 }
 
-/** Calls `show(level)` on every frame until the returned function is called. */
+/** Calls `show(level)` whenever the level has visibly changed, until the returned function is called. */
 export function watchLevel(stream, show) {
   const source = audioContext().createMediaStreamSource(stream);
   const analyser = audioContext().createAnalyser();
   analyser.fftSize = FFT_SIZE;
   source.connect(analyser);
   const samples = new Float32Array(FFT_SIZE);
+  let smooth = 0;
   let shown = 0;
   let frame = requestAnimationFrame(function measure() {
     analyser.getFloatTimeDomainData(samples);
-    shown += (level(samples) - shown) * SMOOTHING;
-    show(shown);
+    smooth += (level(samples) - smooth) * SMOOTHING;
+    if (Math.abs(smooth - shown) >= VISIBLE_CHANGE) show((shown = smooth));
     frame = requestAnimationFrame(measure);
   });
   return () => {
