@@ -37,6 +37,12 @@ def no_database_outside(storage_root: Path) -> Iterator[None]:
         yield
 
 
+@pytest.fixture(autouse=True)
+def no_outbox_shared(storage_root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where a test names no DATA_DIR it gets one of its own, and so never what another test left in its outbox."""
+    monkeypatch.setenv("DATA_DIR", str(storage_root / secrets.token_hex(4)))
+
+
 @pytest.fixture
 def data_dir(storage_root: Path) -> Path:
     """A fresh place for a test that needs a cluster of its own."""

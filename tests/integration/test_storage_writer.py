@@ -17,9 +17,9 @@ from voice_agent.records import CallEnded, CallStarted, Turn, TurnMetrics
 from voice_agent.settings import StorageSettings
 from voice_agent.storage.calls import CallStore
 from voice_agent.storage.database import Database
-from voice_agent.storage.embedded import EmbeddedPostgres
 from voice_agent.storage.keys import KeyStore
-from voice_agent.storage.writer import REJECTED, ROWS, Writer
+from voice_agent.storage.writer import ROWS, Writer
+from voice_agent.storage.writer_batch import REJECTED
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
@@ -174,58 +174,6 @@ async def test_kills_in_the_middle_lose_nothing_and_double_nothing(data_dir: Pat
         assert {(row["call_id"], row["seq"]) for row in rows} == expected
         assert open_calls == 0
         assert await count(database, "turn_metrics") == len(expected)
-
-
-async def test_while_the_database_is_away_records_wait_and_new_calls_are_refused(data_dir: Path) -> None:
-    own = StorageSettings(data_dir=data_dir)
-    host = data_dir / "postgres" / "s"
-    settings = StorageSettings.model_validate(
-        {
-            "database_url": f"postgresql://postgres@/postgres?host={host}",
-            "writer_queue_rows": 50,
-            "writer_flush_ms": 1,
-            "database_timeout_s": 2,
-        }
-    )
-    postgres = EmbeddedPostgres(own)
-    await postgres.__aenter__()
-    async with Database(settings) as database, Writer(database, settings) as writer:
-        key_id = await a_key(database, settings)
-        writer.call_started(started("c1", key_id))
-        await writer.flush(timeout_s=20)
-        await postgres.__aexit__(None, None, None)
-        gauge = ROWS._value.get()
-        for seq in range(80):
-            assert writer.accepting == (seq < 50)
-            writer.turn(turn("c1", seq))
-        with pytest.raises(TimeoutError):
-            await writer.flush(timeout_s=0.3)
-        assert writer.waiting == 80
-        assert ROWS._value.get() - gauge == 80
-        async with EmbeddedPostgres(own):
-            await writer.flush(timeout_s=30)
-            assert writer.accepting
-            assert await count(database, "turns") == 80
-            assert ROWS._value.get() == gauge
-
-
-async def test_closing_without_a_database_ends_in_time(data_dir: Path) -> None:
-    own = StorageSettings(data_dir=data_dir)
-    settings = StorageSettings.model_validate(
-        {
-            "database_url": f"postgresql://postgres@/postgres?host={data_dir / 'postgres' / 's'}",
-            "writer_close_timeout_s": 0.3,
-        }
-    )
-    postgres = EmbeddedPostgres(own)
-    await postgres.__aenter__()
-    gauge = ROWS._value.get()
-    async with Database(settings) as database:
-        async with Writer(database, settings) as writer:
-            await postgres.__aexit__(None, None, None)
-            writer.call_started(started("c1", None))
-        assert not writer.accepting
-        assert ROWS._value.get() == gauge
 
 
 async def test_a_batch_waits_out_a_lock_and_is_stored_in_order(

@@ -13,3 +13,7 @@ class DatabaseUnavailable(ConnectionError):  # noqa: N818 - a state, not a mista
 
 class SecretsUnavailable(ConnectionError):  # noqa: N818 - a state, not a mistake
     """Redis did not answer in time, or not at all. Whatever was to be checked counts as not allowed."""
+
+
+class OutboxUnavailable(Exception):  # noqa: N818 - a state, not a mistake
+    """The disk of the outbox did not take or give text in time, or not at all."""

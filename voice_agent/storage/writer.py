@@ -1,8 +1,12 @@
 """Takes the records of calls at once and stores them in batches, whatever the database does meanwhile.
 
-Records wait in memory while the database is away; nothing is dropped and nothing is stored twice. Past
-WRITER_QUEUE_ROWS no *new* call is to be accepted (`accepting`): calls under way go on being recorded, which bounds
-the queue, as they end. What a guest says is let go on arrival; only numbers of it remain.
+A record is *acknowledged* when Postgres has committed it, or when the outbox has it, encrypted, on the disk. While the
+database is away records go to the outbox, and afterwards through it until it is empty: their order stays, nothing is
+dropped and nothing is stored twice. Where neither takes them, they wait in memory and the attempts go on.
+
+No *new* call is to be accepted (`accepting`) when too much waits, in the outbox or in memory, or when the disk of the
+outbox fails; calls under way go on being recorded, which bounds both, as they end. Of what a guest says only numbers
+remain, and so of a call whose start was not recorded here.
 
 A record that the database refuses for good (it would break a constraint) is set aside alone, counted and logged,
 so that it does not hold up the rest.
@@ -15,46 +19,64 @@ import contextlib
 import logging
 from collections import deque
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import replace
 from itertools import islice
 from types import TracebackType
 from typing import Self
 
-import asyncpg
 from prometheus_client import Counter, Gauge
 
 from voice_agent.records import CallEnded, CallStarted, Turn
 from voice_agent.settings import StorageSettings
 from voice_agent.storage.database import Database
-from voice_agent.storage.errors import DatabaseUnavailable
-from voice_agent.storage.rows import Record, store
+from voice_agent.storage.errors import DatabaseUnavailable, OutboxUnavailable
+from voice_agent.storage.outbox import Outbox
+from voice_agent.storage.outbox_drain import Drainer
+from voice_agent.storage.outbox_records import encode_record
+from voice_agent.storage.rows import Record
+from voice_agent.storage.writer_batch import reject, store_batch
 
 logger = logging.getLogger(__name__)
 
-ROWS = Gauge("voice_writer_rows", "Records that wait to be stored.")
-REJECTED = Counter("voice_writer_rejected_rows", "Records that the database refused for good.")
-LOST = Counter("voice_writer_lost_rows", "Records still waiting when the server had to end.")
+ROWS = Gauge("voice_writer_rows", "Records in memory that are neither stored nor in the outbox.")
+LOST = Counter("voice_writer_lost_rows", "Such records when the server had to end.")
 
 _FIRST_RETRY_S = 0.05
 
 
 class Writer:
-    """An async context and a `CallRecorder`. Leaving the context stores what waits, within WRITER_CLOSE_TIMEOUT_S."""
+    """An async context and a `CallRecorder`. Leaving the context stores what waits, within WRITER_CLOSE_TIMEOUT_S;
+    the rest waits in the outbox for the next start."""
 
-    def __init__(self, database: Database, settings: StorageSettings) -> None:
+    def __init__(self, database: Database, settings: StorageSettings, outbox: Outbox | None = None) -> None:
+        """`outbox` replaces the one of DATA_DIR."""
         self._database = database
         self._settings = settings
+        self._outbox = outbox or Outbox(settings)
         self._queue: deque[Record] = deque()
-        self._guests: set[str] = set()
+        self._members: set[str] = set()
+        """Calls whose text is kept."""
+        self._seqs: dict[str, int] = {}
         self._put = 0
-        self._stored = 0
+        self._taken = 0
+        self._stuck = False
+        """Neither the database nor the outbox takes anything."""
         self._arrived = asyncio.Event()
         self._hurry = asyncio.Event()
         self._progress = asyncio.Condition()
-        self._task: asyncio.Task[None] | None = None
+        self._gate = asyncio.Lock()
+        self._drainer = Drainer(database, self._outbox, settings, gate=self._gate, on_progress=self._notify)
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._stack = AsyncExitStack()
 
     async def __aenter__(self) -> Self:
-        self._task = asyncio.create_task(self._run(), name="storage-writer")
+        """Raises StorageError: the outbox cannot be used."""
+        await self._stack.enter_async_context(self._outbox)
+        self._tasks = (
+            asyncio.create_task(self._run(), name="storage-writer"),
+            asyncio.create_task(self._drainer.run(), name="storage-drainer"),
+        )
         return self
 
     async def __aexit__(
@@ -62,47 +84,54 @@ class Writer:
     ) -> None:
         with contextlib.suppress(TimeoutError):
             await self.flush(timeout_s=self._settings.writer_close_timeout_s)
-        task, self._task = self._task, None
-        if task is not None:
+        tasks, self._tasks = self._tasks, ()
+        for task in tasks:
             task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
-        if self._queue:
-            logger.error("%d records were not stored: the database was away until the end", len(self._queue))
-            LOST.inc(len(self._queue))
-            ROWS.dec(len(self._queue))
-            self._queue.clear()
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                logger.error("A task of the writer had ended early (%s)", type(outcome).__name__)
+        await self._put_away()
+        await self._stack.aclose()
 
     @property
     def accepting(self) -> bool:
         """Whether a new call may begin: what it leaves behind can be stored, or kept until it can."""
-        return self._task is not None and not self._task.done() and len(self._queue) < self._settings.writer_queue_rows
+        running = bool(self._tasks) and not any(task.done() for task in self._tasks)
+        room = len(self._queue) < self._settings.writer_queue_rows and self._outbox.accepting
+        return running and room and not self._stuck
 
     @property
     def waiting(self) -> int:
-        """Records not yet stored."""
-        return len(self._queue)
+        """Records not yet stored, in memory and in the outbox."""
+        return len(self._queue) + self._outbox.rows
+
+    def acknowledged(self, call_id: str) -> int:
+        """The `seq` of the call's last turn that no crash can take any more; -1 where there is none.
+
+        The turns before it are safe too. Forgotten when the end of the call is acknowledged.
+        """
+        return self._seqs.get(call_id, -1)
 
     def call_started(self, record: CallStarted) -> None:
-        if record.key_id is None:
-            self._guests.add(record.call_id)
+        if record.key_id is not None:
+            self._members.add(record.call_id)
         self._append(record)
 
     def turn(self, record: Turn) -> None:
-        if record.call_id in self._guests:
+        if record.call_id not in self._members:
             record = replace(record, text="", heard="", words=())
         self._append(record)
 
     def call_ended(self, record: CallEnded) -> None:
-        self._guests.discard(record.call_id)
+        self._members.discard(record.call_id)
         self._append(record)
 
     async def flush(self, *, timeout_s: float) -> None:
-        """Returns when all that was recorded before is stored. Raises TimeoutError."""
+        """Returns when all that was recorded before is in the database. Raises TimeoutError."""
         goal = self._put
         self._hurry.set()
         async with asyncio.timeout(timeout_s), self._progress:
-            await self._progress.wait_for(lambda: self._stored >= goal)
+            await self._progress.wait_for(lambda: self._taken >= goal and self._outbox.empty)
 
     def _append(self, record: Record) -> None:
         self._queue.append(record)
@@ -119,14 +148,18 @@ class Writer:
             await self._gather()
             batch = list(islice(self._queue, self._settings.writer_batch_rows))
             try:
-                await self._write(batch)
-            except DatabaseUnavailable:
-                logger.warning("The database is away: %d records wait", len(self._queue))
+                async with self._gate:
+                    await self._take(batch)
+            except OutboxUnavailable as error:
+                self._stuck = True
+                logger.error("Records of calls can be put nowhere: %s; %d wait in memory", error, len(self._queue))
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, self._settings.writer_retry_max_s)
                 continue
             retry_s = _FIRST_RETRY_S
-            await self._forget(len(batch))
+            self._stuck = False
+            self._acknowledge(batch)
+            await self._notify()
 
     async def _gather(self) -> None:
         """Lets a batch come together, unless it is full or somebody waits for it."""
@@ -134,28 +167,55 @@ class Writer:
             async with asyncio.timeout(self._settings.writer_flush_ms / 1000):
                 await self._hurry.wait()
 
-    async def _write(self, batch: Sequence[Record]) -> None:
-        """Raises DatabaseUnavailable; then all, or none, of the batch is stored, and it may be stored again."""
-        try:
-            async with self._database.connection() as connection:
-                await store(connection, batch)
-        except (asyncpg.PostgresError, asyncpg.DataError, TypeError, ValueError) as error:
-            if len(batch) > 1:
-                for record in batch:
-                    await self._write([record])
+    async def _take(self, batch: Sequence[Record]) -> None:
+        """To the database, or behind what waits in the outbox. Raises OutboxUnavailable."""
+        if self._outbox.empty:
+            try:
+                await store_batch(self._database, batch, timeout_s=self._settings.writer_timeout_s)
+            except DatabaseUnavailable:
+                logger.warning("The database is away: records of calls go to the outbox")
+            else:
                 return
-            # The record's own words must not reach the log: its kind and the error's class have to do.
-            logger.error("The database refused a %s (%s)", type(batch[0]).__name__, type(error).__name__)
-            REJECTED.inc()
+        await self._spill(batch)
+        self._drainer.wake()
 
-    async def _forget(self, count: int) -> None:
-        for _ in range(count):
+    async def _spill(self, batch: Sequence[Record]) -> None:
+        encoded = []
+        for record in batch:
+            try:
+                encoded.append(encode_record(record))
+            except (TypeError, ValueError) as error:
+                reject(record, error)
+        if encoded:
+            await self._outbox.append(encoded)
+
+    def _acknowledge(self, batch: Sequence[Record]) -> None:
+        for record in batch:
             self._queue.popleft()
-        ROWS.dec(count)
-        self._stored += count
+            match record:
+                case Turn():
+                    self._seqs[record.call_id] = max(record.seq, self.acknowledged(record.call_id))
+                case CallEnded():
+                    self._seqs.pop(record.call_id, None)
+        ROWS.dec(len(batch))
+        self._taken += len(batch)
         if not self._queue:
             self._arrived.clear()
         if len(self._queue) < self._settings.writer_batch_rows:
             self._hurry.clear()
+
+    async def _notify(self) -> None:
         async with self._progress:
             self._progress.notify_all()
+
+    async def _put_away(self) -> None:
+        """At the end: what only memory holds goes to the outbox."""
+        try:
+            while batch := list(islice(self._queue, self._settings.writer_batch_rows)):
+                await self._spill(batch)
+                self._acknowledge(batch)
+        except OutboxUnavailable as error:
+            logger.critical("%d records of calls are lost: the database is away and %s", len(self._queue), error)
+            LOST.inc(len(self._queue))
+            ROWS.dec(len(self._queue))
+            self._queue.clear()
