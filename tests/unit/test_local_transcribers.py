@@ -79,12 +79,6 @@ async def test_audio_may_come_in_pieces_of_odd_length(transcriber: Transcriber) 
     assert (await transcribe(transcriber, pcm, step=333))[-1].text == whole.text
 
 
-async def test_one_caller_leaves_no_trace_in_the_next_ones_transcript(transcriber: Transcriber) -> None:
-    first = (await transcribe(transcriber, speech(SENTENCE)))[-1]
-    await transcribe(transcriber, speech("completely different words about weather"))
-    assert (await transcribe(transcriber, speech(SENTENCE)))[-1].text == first.text
-
-
 @pytest.mark.parametrize("pcm", [b"", b"\0", bytes(640)], ids=["nothing", "half a sample", "20 ms"])
 async def test_no_speech_gives_an_empty_final(transcriber: Transcriber, pcm: bytes) -> None:
     assert await transcribe(transcriber, pcm) == [Transcript("", True)]
