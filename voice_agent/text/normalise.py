@@ -19,12 +19,7 @@ from voice_agent.text.markdown import plain
 from voice_agent.text.other_languages import spoken_other
 
 _PROSE: Final = re.compile(r"[A-Za-z]+(?:[,;:.!?]? [A-Za-z]+|['’-][A-Za-z]+)*[.!?]? ?")
-_ABBREVIATIONS: Final = "|".join(
-    re.escape(word[:-1])
-    for word in (*ABBREVIATIONS, *BEFORE_NAME, *BEFORE_NUMBER)
-    if word.endswith(".") and word[:-1].isalpha()
-)
-_ABBREVIATED: Final = re.compile(rf"\b(?:aka|vs|ctrl|cmd|(?-i:IT)|(?:{_ABBREVIATIONS})\.)(?!\w)", re.IGNORECASE)
+_READ_OUT: Final = frozenset({*ABBREVIATIONS, *BEFORE_NUMBER, *(title.lower() for title in BEFORE_NAME), "ctrl", "cmd"})
 _UNSPOKEN = re.compile(
     "[\U0001f000-\U0001faff\U000e0000-\U000e007f\u2600-\u27bf\u2b00-\u2bff\u231a-\u23ff\u25a0-\u25ff\u2122\u2139"
     "\u00a9\u00ae\u3030\u303d\u3297\u3299\ufe00-\ufe0f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u20e3\ufeff\u00ad"
@@ -54,7 +49,7 @@ def speakable(text: str, language: str = "en") -> str:
     Empty when there is nothing to say: only markup, emoji or punctuation.
     """
     tag = primary(language)
-    if tag == "en" and _PROSE.fullmatch(text) and not _ABBREVIATED.search(text):
+    if tag == "en" and _PROSE.fullmatch(text) and _READ_OUT.isdisjoint(text.lower().split()) and "IT" not in text:
         return text.rstrip()
     words = lexicon(tag)
     text = unicodedata.normalize("NFC", text)
