@@ -238,7 +238,7 @@ async def test_a_model_that_breaks_in_mid_sentence_is_bridged_and_nothing_is_sai
     async with Rig(lambda _: steps) as call:
         call.types("help")
         await call.until("output_audio_buffer.stopped")
-    assert call.caller_heard == [f"First do this. Then {PHRASES['bridge']}Try that."]
+    assert call.caller_heard == [f"First do this. Then {PHRASES['bridge']} Try that."]
     assert call.recorder.turns[-1].partial
 
 
@@ -266,7 +266,7 @@ async def test_a_slow_model_is_covered_by_a_filler() -> None:
     async with Rig(answering("At last.", first_token_s=3.0)) as call:
         call.types("help")
         await call.until("output_audio_buffer.stopped")
-    assert call.caller_heard == [PHRASES["filler"] + "At last."]
+    assert call.caller_heard == [PHRASES["filler"] + " At last."]
 
 
 @in_a_call
@@ -334,8 +334,21 @@ async def test_a_tool_of_the_agent_runs_here_and_its_result_reaches_the_model_an
     assert [t.summary for t in call.tickets.tickets] == ["Printer offline"]
     assert call.caller_heard == ['Result: {"number": 1001}']
     shown = next(e for e in call.events if e["type"] == "agent.ticket")
-    assert (shown["number"], shown["priority"]) == (1001, "P3")
+    assert (shown["number"], shown["reference"], shown["priority"]) == (1001, "INC-1001", "P3")
     assert not any("function_call" in k for k in call.kinds()), "clients would try to run it too"
+
+
+@in_a_call
+async def test_what_is_said_before_and_after_a_tool_stays_apart() -> None:
+    def script(request: ReplyRequest) -> Sequence[ReplyEvent | float | EngineError]:
+        if request.messages[-1].role == "tool":
+            return [TextDelta("It is filed."), Finished("stop")]
+        return [TextDelta("One moment."), ToolCall("c", "create_ticket", '{"summary":"x"}'), Finished("tool_calls")]
+
+    async with Rig(script, tools=[FILE]) as call:
+        call.types("file it")
+        await call.until("output_audio_buffer.stopped")
+    assert call.caller_heard == ["One moment. It is filed."]
 
 
 @pytest.mark.parametrize(

@@ -65,7 +65,7 @@ def test_events_fit_their_published_types(event: dict[str, object]) -> None:
         agent_events.caption("i", "What was heard", final=False),
         agent_events.notice("fallback", "Another voice takes over."),
         agent_events.idle_warning(20),
-        agent_events.ticket(1042, "Printer on fire", "P1"),
+        agent_events.ticket(1042, "INC-1042", "Printer on fire", "P1"),
         agent_events.ended("idle"),
     ],
     ids=lambda event: str(event["type"]),

@@ -274,6 +274,15 @@ def test_silence_is_nudged_then_warned_about_then_ended() -> None:
     assert seen == [(8, "Nudge"), (20, "Nudge"), (90, "WarnIdle"), (110, "EndIdle")]
 
 
+def test_nobody_is_nudged_after_the_warning() -> None:
+    call = Call(TurnConfig(nudges=((8, "a"), (12, "b")), idle_warning_s=10, idle_end_s=20))
+    for second in range(1, 40):
+        for action in call.until(float(second)):
+            if isinstance(action, (Nudge, WarnIdle)):
+                call.feed(ReplyEnded(action.reply))
+    assert [k for k in kinds(call.log) if k != "StartReply"] == ["Nudge", "WarnIdle", "EndIdle"]
+
+
 def test_speech_after_the_warning_keeps_the_call() -> None:
     call = Call(TurnConfig(speculation=False, idle_warning_s=10, idle_end_s=5))
     call.until(10.5)

@@ -158,6 +158,8 @@ class Reply:
             _CHUNKS_AHEAD
         )
         self._checks: set[asyncio.Task[tuple[str, ...]]] = set()
+        self._ending = ""
+        """The last character of what was written."""
         self.written_characters = 0
         """How much the model wrote, for the cost of replies that are thrown away."""
         self.times = ReplyTimes(clock())
@@ -192,7 +194,7 @@ class Reply:
         except EngineError as error:
             self.outcome.status, self.outcome.reason = "failed", error.code
             log.warning("no language model could answer", extra={"code": error.code})
-            await self._put(self._phrases.get("apology", ""), ours=True)
+            await self._put_phrase("apology", last=True)
         finally:
             await _stop({filler})
         await self._clauses.put(None)
@@ -228,6 +230,8 @@ class Reply:
                     self.times.first_token = self._clock()
                 match event:
                     case TextDelta(text):
+                        if not written and self._ending.strip() and not text[:1].isspace():
+                            text = " " + text  # what was said before a tool ran ended without a space
                         self.written_characters += len(text)
                         written.append(text)
                         for clause in splitter.feed(text):
@@ -241,7 +245,7 @@ class Reply:
                         self.outcome.partial = True
                         for clause in splitter.flush():
                             await self._put(clause)
-                        await self._put(self._phrases.get("bridge", ""), ours=True)
+                        await self._put_phrase("bridge")
                     case Switched():
                         pass
                     case Finished("length"):
@@ -259,16 +263,24 @@ class Reply:
         await self._released.wait()
         await asyncio.sleep(self._limits.filler_after_s)
         if not self.written_characters and self._speech is not None:
-            await self._put(self._phrases.get("filler", ""), ours=True)
+            await self._put_phrase("filler")
 
     async def _put_text(self, text: str) -> None:
         splitter = ClauseSplitter()
         for clause in (*splitter.feed(text), *splitter.flush()):
             await self._put(clause, ours=True)
 
+    async def _put_phrase(self, name: str, *, last: bool = False) -> None:
+        """One of the agent's own phrases, with a space to the words on either side."""
+        phrase = self._phrases.get(name, "")
+        if phrase:
+            before, after = " " if self._ending.strip() else "", "" if last else " "
+            await self._put(f"{before}{phrase}{after}", ours=True)
+
     async def _put(self, text: str, *, ours: bool = False) -> None:
         if not text:
             return
+        self._ending = text[-1]
         if self.times.first_clause is None:
             self.times.first_clause = self._clock()
         await self._clauses.put(_Clause(text, None if ours else self._check(text)))

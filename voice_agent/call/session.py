@@ -133,6 +133,7 @@ class CallSession:
             tickets=tickets,
             conversation=self.conversation,
             timeout_s=settings.turns.tool_timeout_s,
+            ticket_prefix=settings.agents.ticket_prefix,
             emit=self.emit,
         )
         self.speaker = Speaker(

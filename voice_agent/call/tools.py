@@ -36,9 +36,10 @@ class ToolDesk:
         conversation: Conversation,
         timeout_s: float,
         emit: Callable[[Event], None],
+        ticket_prefix: str,
     ) -> None:
         self._tools = {tool.spec.name: tool for tool in tools}
-        self._context = ToolContext(call_id, _AnnouncedTickets(tickets, emit))
+        self._context = ToolContext(call_id, _AnnouncedTickets(tickets, emit, ticket_prefix))
         self._conversation = conversation
         self._timeout_s = timeout_s
         self._client_names: frozenset[str] = frozenset()
@@ -107,11 +108,12 @@ class ToolDesk:
 class _AnnouncedTickets:
     """Shows each new ticket to the client as well."""
 
-    def __init__(self, tickets: TicketStore, emit: Callable[[Event], None]) -> None:
+    def __init__(self, tickets: TicketStore, emit: Callable[[Event], None], prefix: str) -> None:
         self._tickets = tickets
         self._emit = emit
+        self._prefix = prefix
 
     async def create_ticket(self, call_id: str, ticket: NewTicket) -> int:
         number = await self._tickets.create_ticket(call_id, ticket)
-        self._emit(agent_events.ticket(number, ticket.summary, ticket.priority))
+        self._emit(agent_events.ticket(number, f"{self._prefix}{number}", ticket.summary, ticket.priority))
         return number

@@ -484,10 +484,17 @@ class TurnMachine:
         elif config.idle_timeout_ms is not None and silent * 1000 >= config.idle_timeout_ms:
             self._silent_since = now
             actions.append(IdleTimeout(self._start_reply(None, speculative=False).reply))
-        elif self._nudges_said < len(config.nudges) and silent >= config.nudges[self._nudges_said][0]:
+        elif self._nudge_due is not None and silent >= self._nudge_due:
             text = config.nudges[self._nudges_said][1]
             self._nudges_said += 1
             actions.append(Nudge(self._start_reply(None, speculative=False).reply, text))
+
+    @property
+    def _nudge_due(self) -> float | None:
+        """Seconds of silence until the next nudge; none after the warning, which says more than a nudge could."""
+        if self._warned_at is not None or self._nudges_said >= len(self.config.nudges):
+            return None
+        return self.config.nudges[self._nudges_said][0]
 
     def _deadlines(self) -> Iterable[float]:
         config = self.config
@@ -510,5 +517,5 @@ class TurnMachine:
                 yield self._silent_since + config.idle_warning_s
             if config.idle_timeout_ms is not None:
                 yield self._silent_since + config.idle_timeout_ms / 1000
-            if self._nudges_said < len(config.nudges):
-                yield self._silent_since + config.nudges[self._nudges_said][0]
+            if self._nudge_due is not None:
+                yield self._silent_since + self._nudge_due

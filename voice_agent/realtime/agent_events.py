@@ -28,8 +28,9 @@ def idle_warning(seconds: float) -> Event:
     return event("agent.idle_warning", seconds=seconds)
 
 
-def ticket(number: int, summary: str, priority: str) -> Event:
-    return event("agent.ticket", number=number, summary=summary, priority=priority)
+def ticket(number: int, reference: str, summary: str, priority: str) -> Event:
+    """A ticket was filed. `reference` is its number as it is spoken, such as "INC-1042"."""
+    return event("agent.ticket", number=number, reference=reference, summary=summary, priority=priority)
 
 
 def ended(reason: str) -> Event:

@@ -34,7 +34,7 @@ export class AfterView {
     byId("after-kept").replaceChildren(
       make("li", {}, "No audio of either side."),
       make("li", {}, guest ? "None of the words: you called as a guest." : "The words, under your API key."),
-      ...tickets.map(({ ticket }) => make("li", {}, `Ticket ${ticket.number}, which you asked for: ${ticket.summary}`)),
+      ...tickets.map(({ ticket }) => make("li", {}, `Ticket ${ticket.reference}, which you asked for: ${ticket.summary}`)),
       make("li", {}, "When the call was, how long it took and how fast the server answered."),
     );
     this.#rows = rows;

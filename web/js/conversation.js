@@ -58,7 +58,7 @@ export function rowElement(row) {
   return element;
 }
 
-function ticketElement({ number, summary, priority }) {
+function ticketElement({ reference, summary, priority }) {
   return make(
     "div",
     { class: "ticket" },
@@ -66,7 +66,7 @@ function ticketElement({ number, summary, priority }) {
     make(
       "div",
       {},
-      make("p", { class: "ticket-number" }, `Ticket ${number}`),
+      make("p", { class: "ticket-number" }, `Ticket ${reference}`),
       make("p", {}, summary),
       make("p", { class: "hint" }, `Priority: ${PRIORITIES[priority] ?? priority}`),
     ),
@@ -77,7 +77,7 @@ function ticketElement({ number, summary, priority }) {
 export function asText(rows) {
   return rows
     .map((row) => {
-      if (row.who === "ticket") return `[Ticket ${row.ticket.number}: ${row.text}]`;
+      if (row.who === "ticket") return `[Ticket ${row.ticket.reference}: ${row.text}]`;
       if (row.who === "note") return `[${row.text}]`;
       return `${NAMES[row.who]}: ${row.text}${row.cut ? " [interrupted]" : ""}`;
     })
