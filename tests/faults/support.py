@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import re
 import secrets
 import select
 import signal
@@ -128,7 +129,7 @@ async def reset(client: ClientSession) -> None:
 
 async def eventually(condition: Callable[[], Awaitable[bool]], timeout_s: float = 20) -> None:
     async with asyncio.timeout(timeout_s):
-        while not await condition():
+        while not await condition():  # noqa: ASYNC110 - what is asked is in another process
             await asyncio.sleep(0.1)
 
 
@@ -137,14 +138,8 @@ async def eventually(condition: Callable[[], Awaitable[bool]], timeout_s: float 
 
 def through(answer: str, relay: UdpRelay) -> str:
     """The answer with the relay's address in the place of the server's."""
-    lines = []
-    for line in answer.splitlines():
-        if line.startswith("a=candidate:"):
-            words = line.split()
-            words[4:6] = [relay.address[0], str(relay.address[1])]
-            line = " ".join(words)
-        lines.append(line)
-    return "\r\n".join(lines) + "\r\n"
+    host, port = relay.address
+    return re.sub(r"^(a=candidate:(?:\S+ ){4})\S+ \d+", rf"\g<1>{host} {port}", answer, flags=re.MULTILINE)
 
 
 class RelayedCaller(Caller):

@@ -30,8 +30,9 @@ SENTENCES = (
     "the train was late and I missed the start of the meeting",
     "we should talk about the plan for next week",
 )
-WORSE_BY_AT_MOST = {0.01: 0.05, 0.05: 0.05, 0.10: 0.10, 0.20: 0.15}
-"""Share of packets lost, and the word error rate that it may add. Measured: 0.00, 0.00, 0.01-0.05, 0.02-0.05."""
+AT_MOST = {0.0: 0.10, 0.01: 0.12, 0.05: 0.15, 0.10: 0.20, 0.20: 0.30}
+"""Share of packets lost, and the word error rate up to which a transcript is usable. Measured over several seeds:
+0.03-0.08, 0.06, 0.04-0.06, 0.07-0.12, 0.09-0.18."""
 
 
 async def spoken(engine: Synthesizer, sentence: str) -> bytes:
@@ -39,8 +40,8 @@ async def spoken(engine: Synthesizer, sentence: str) -> bytes:
     return silence(300) + b"".join(pieces) + silence(500)
 
 
-def received(pcm: bytes, loss: float) -> bytes:
-    line, chance = Line(), random.Random(round(loss * 100))
+def received(pcm: bytes, loss: float, seed: int) -> bytes:
+    line, chance = Line(), random.Random(seed)
     for number, packet in enumerate(encode(pcm, mode="voip", loss=loss * 100)):
         if chance.random() >= loss:
             line.packet(number, packet, number * 0.02)
@@ -64,13 +65,11 @@ async def test_transcripts_stay_usable_when_packets_are_lost() -> None:
         clips = [await spoken(voice, sentence) for sentence in SENTENCES]
         said = [re.sub("[^a-z ]", "", sentence.lower()) for sentence in SENTENCES]
         rates = {}
-        for loss in (0.0, *WORSE_BY_AT_MOST):
-            heard = [await understood(transcriber, received(clip, loss)) for clip in clips]
+        for loss in AT_MOST:
+            heard = [await understood(transcriber, received(clip, loss, seed)) for seed, clip in enumerate(clips)]
             rates[loss] = float(jiwer.wer(said, heard))
     finally:
         await voice.aclose()
         await transcriber.aclose()
     print("word error rate by loss:", rates)
-    assert rates[0.0] <= 0.15
-    for loss, worse in WORSE_BY_AT_MOST.items():
-        assert rates[loss] <= rates[0.0] + worse
+    assert all(rates[loss] <= most for loss, most in AT_MOST.items())

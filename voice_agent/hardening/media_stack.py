@@ -16,6 +16,7 @@ import asyncio
 import functools
 import logging
 import struct
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -457,6 +458,17 @@ async def _send_chunk(self: rtcsctptransport.RTCSctpTransport, chunk: rtcsctptra
         rejected("sent_after_close")
 
 
+class _SteadyTime:
+    """What aiortc calls `time`, on a clock that never jumps; replaces the module in SCTP, RTP sender and receiver.
+
+    Without it: a wall clock set ahead while a data-channel message is under way counts as its round-trip time, so the
+    next lost messages are sent again only after up to 60 s (seen with a jump of a day); reports give a wrong jitter
+    and round trip. It goes when aiortc takes intervals from a monotonic clock.
+    """
+
+    time = staticmethod(time.monotonic)
+
+
 # --- peers ------------------------------------------------------------------------------------------------------
 
 
@@ -544,6 +556,9 @@ def _ice_transports(pc: RTCPeerConnection) -> set[Any]:
 
 
 _GUARDS: list[tuple[object, str, object]] = [
+    (rtcrtpreceiver, "time", _SteadyTime),
+    (rtcrtpsender, "time", _SteadyTime),
+    (rtcsctptransport, "time", _SteadyTime),
     (ice.StunProtocol, "datagram_received", _datagram_received),
     (ice.Connection, "request_received", _request_received),
     (ice.Connection, "check_incoming", _check_incoming),
