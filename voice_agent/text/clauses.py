@@ -28,10 +28,10 @@ _CONJUNCTION = re.compile(
 _FENCE = re.compile(r"```")
 _WHOLE_MARKUP = re.compile(
     r"```.*?```|`[^`\n]+`|\*\*(?=\S).+?\*\*|__(?=\S).+?__|~~(?=\S).+?~~|(?<![\w*])\*(?=[^\s*])[^*\n]+\*"
-    r"|\[[^\[\]\n]*\](?:\([^()\n]*\))?",
+    r"|\[[^\[\]\n]*\](?:\([^()\n]*\)|(?!\())",
     re.DOTALL,
 )
-_OPEN_MARKUP = re.compile(r"`|\*\*(?=\S)|(?<!\w)__(?=\S)|~~(?=\S)|(?<![\w*])\*(?=[^\s*])|\[|\]\(")
+_OPEN_MARKUP = re.compile(r"`|\*\*(?=\S)|(?<!\w)__(?=\S)|~~(?=\S)|(?<![\w*])\*(?=[^\s*])|\[")
 _FENCE_CAPS = 16
 _UNBROKEN_CAPS = 4
 
@@ -86,7 +86,7 @@ class ClauseSplitter:
         return clauses
 
     def flush(self) -> list[str]:
-        """The text has ended (or is interrupted): returns what is left of it. Blank only if nothing else was fed."""
+        """The text has ended (or is interrupted): returns what is left of it, if anything."""
         rest, self._pending = self._pending, ""
         if not rest:
             return []
@@ -164,7 +164,7 @@ def _boundary(text: str, start: int, mark: int, limit: int) -> tuple[_Kind, int]
     if "\n" in spaces.group():
         return _Kind.STRONG, end
     following = text[end]
-    if character in ",–—:" and text[mark - 1 : mark].isdigit() and following.isdigit():
+    if character in ",–—:" and text[max(start, mark - 2) : mark].rstrip()[-1:].isdigit() and following.isdigit():
         return _Kind.NONE, end
     if character in "!?":
         return (_Kind.WEAK if following.islower() else _Kind.STRONG), end

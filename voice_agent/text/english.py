@@ -32,7 +32,9 @@ _KEYS = re.compile(
 _TECHNOLOGY = re.compile(
     r"\bIT(?=\s+(?:help|support|desk|team|department|service|staff|security|issue|problem|person))"
 )
-_MENU = re.compile(r"(?<=[^\W\d])[\"'”’)]?\s*(?:->|=>|→|➔|➜|›|»|\s>\s)\s*(?=[\"'“‘(]?\w)")
+_MENU = re.compile(r"(?<=[^\W\d_]{2})[\"'”’)]?\s*(?:->|=>|→|➔|➜|›|»|\s>\s)\s*(?=[\"'“‘(]?\w)")
+_SQUARED = re.compile(r"(?<=[\w)])\^2\b")
+_POWER = re.compile(r"(?<=[\w)])\^\{?(?=[\w-])")
 _ARROW = re.compile(r"\s*(?:->|=>|→|➔|➜)\s*")
 _GREATER = re.compile(r"\s>(?=\s)")
 _ABOUT = re.compile(r"(?<!\w)~\s?(?=\d|[$€£])")
@@ -61,6 +63,7 @@ def spoken_english(text: str) -> str:
         text = _KEYS.sub(_keys, text)
     if _SIGN_HINT.search(text):
         text = _TIMES.sub(" times ", _ABOUT.sub("about ", text))
+        text = _POWER.sub(" to the power of ", _SQUARED.sub(" squared", text))
         text = _MENU.sub(", then ", text)
         text = _ARROW.sub(" to ", text)
         text = _MORE.sub("more than ", _LESS.sub("less than ", text))

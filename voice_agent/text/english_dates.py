@@ -140,7 +140,15 @@ RULES: Final = (
         _day_month,
     ),
     Rule("", re.compile(rf"\b{_MONTH},?\s+{_YEAR}\b(?![-–]\d)"), _month_year),
-    Rule("s", re.compile(r"(?<![\w.])['’]?(1\d|20)?([0-9]0)['’]?s\b"), _decade),
+    Rule(
+        "s",
+        re.compile(
+            r"(?<![\w.])(?:['’](?=\d0)|(?=\d{4})|(?<=the )|(?<=early )|(?<=late )|(?<=mid-)|(?<=his )"
+            r"|(?<=her )|(?<=their ))"
+            r"(1\d|20)?(\d0)['’]?s\b"
+        ),
+        _decade,
+    ),
     # Times.
     Rule(
         "-–",

@@ -67,6 +67,10 @@ def _measure(match: Match) -> str:
     return f"{minus}{_amount(match['amount'])} {one if match['amount'] == '1' else more}"
 
 
+def _feet(match: Match) -> str:
+    return f"{cardinal(int(match[1]))} foot {cardinal(int(match[2]))}"
+
+
 def _magnitude(match: Match) -> str:
     return f"{_amount(match[1])} {MAGNITUDES[match[2]]}"
 
@@ -188,6 +192,8 @@ _RULES: Final = (
     Rule("xX", re.compile(r"\b0[xX]([0-9A-Fa-f]{1,32})\b"), _hexadecimal),
     # Amounts.
     Rule("", re.compile(r"(?<!\w)(\d{1,3}(?:,\d{3})*|\d+)(st|nd|rd|th)\b", re.IGNORECASE), _nth),
+    Rule("'′", re.compile(r"(?<![\w.,])(\d{1,2})['′][ ]?(\d{1,2})(?:[\"″”]|'')?(?!\w)"), _feet),
+    Rule("$€£¥₹", re.compile(rf"((?:{_SIGN})[ ]?(?:{_AMOUNT})[ ]?(?:{_MAGNITUDE}))\s?[-–]\s?(?={_SIGN})"), r"\1 to "),
     Rule("$€£¥₹", re.compile(rf"({_SIGN})({_AMOUNT})[ ]?[-–][ ]?(?:{_SIGN})?(?=\d)"), r"\2 to \1"),
     Rule(
         "$€£¥₹",

@@ -213,6 +213,7 @@ ABBREVIATIONS: Final = {
     "aka": "also known as",
     "n/a": "not applicable",
     "24/7": "twenty-four seven",
+    "50/50": "fifty-fifty",
     "c++": "C plus plus",
     "c#": "C sharp",
     "f#": "F sharp",
