@@ -181,6 +181,18 @@ class AudioSettings(BaseSettings):
     )
 
 
+class SpeechSettings(BaseSettings):
+    """How the agent's words are cut into the clauses that are spoken, in characters."""
+
+    model_config = SettingsConfigDict(**_ENV, env_prefix="SPEECH_")  # type: ignore[typeddict-item]
+
+    first_clause_min: int = Field(14, ge=1, description="The first clause of a reply may be cut at a comma from here on.")
+    first_clause_soft: int = Field(60, ge=1, description="From here on it is cut before a conjunction as well.")
+    clause_min: int = Field(24, ge=1, description="Later clauses are no shorter, unless the sentence is.")
+    clause_soft: int = Field(140, ge=1, description="From here on a comma ends a clause.")
+    clause_max: int = Field(240, ge=1, description="From here on any space ends a clause.")
+
+
 class EngineSettings(BaseSettings):
     """The four engines: which, where, with which deadline. Empty engine names choose: OpenAI-compatible when
     that engine has a key or a base URL, else the local one."""
@@ -409,6 +421,7 @@ class Settings:
         server: ServerSettings | None = None,
         turns: TurnSettings | None = None,
         audio: AudioSettings | None = None,
+        speech: SpeechSettings | None = None,
         engines: EngineSettings | None = None,
         storage: StorageSettings | None = None,
         agents: AgentSettings | None = None,
@@ -416,6 +429,7 @@ class Settings:
         self.server = server or ServerSettings()
         self.turns = turns or TurnSettings()
         self.audio = audio or AudioSettings()
+        self.speech = speech or SpeechSettings()
         self.engines = engines or EngineSettings()
         self.storage = storage or StorageSettings()
         self.agents = agents or AgentSettings()

@@ -83,6 +83,8 @@ class ReplyScript:
 class ReplyLimits:
     filler_after_s: float
     max_tool_rounds: int
+    new_splitter: Callable[[], ClauseSplitter] = ClauseSplitter
+    """Makes what cuts the words into clauses."""
 
 
 @dataclass(slots=True)
@@ -221,7 +223,7 @@ class Reply:
 
     async def _ask(self, request: ReplyRequest) -> tuple[str, list[ToolCall]]:
         """One round with the model: its text goes on as clauses, its tool calls are returned."""
-        splitter = ClauseSplitter()
+        splitter = self._limits.new_splitter()
         written: list[str] = []
         calls: list[ToolCall] = []
         async with aclosing(self._engines.language_model.reply(request)) as events:
@@ -266,7 +268,7 @@ class Reply:
             await self._put_phrase("filler")
 
     async def _put_text(self, text: str) -> None:
-        splitter = ClauseSplitter()
+        splitter = self._limits.new_splitter()
         for clause in (*splitter.feed(text), *splitter.flush()):
             await self._put(clause, ours=True)
 
@@ -366,7 +368,9 @@ class Reply:
         self._output.clause(text)
         if self._speech is not None:
             try:
-                async with aclosing(self._engines.synthesizer.speak(speakable(text), self._speech)) as chunks:
+                async with aclosing(
+                    self._engines.synthesizer.speak(speakable(text, self._speech.language), self._speech)
+                ) as chunks:
                     async for chunk in chunks:
                         await self._output.room()
                         self._output.audio(chunk)

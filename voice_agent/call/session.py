@@ -12,6 +12,7 @@ import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Literal
 
 from voice_agent.agents.base import Agent
@@ -65,6 +66,7 @@ from voice_agent.realtime.session_config import SessionConfig
 from voice_agent.realtime.session_parts import ServerVad
 from voice_agent.records import CallEnded, CallRecorder, CallStarted, TicketStore
 from voice_agent.settings import Settings
+from voice_agent.text.clauses import ClauseSplitter
 
 log = logging.getLogger(__name__)
 
@@ -143,7 +145,7 @@ class CallSession:
             kind=wire,
             phrases=agent.phrases,
             start_tool=self.tools.start,
-            limits=ReplyLimits(settings.engines.filler_after_ms / 1000, settings.turns.max_tool_rounds),
+            limits=_reply_limits(settings),
             language=agent.language,
             clock=clock,
             hooks=SpeakerHooks(
@@ -493,3 +495,19 @@ class CallSession:
     async def _end_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
         self._ended.set()
+
+
+def _reply_limits(settings: Settings) -> ReplyLimits:
+    speech = settings.speech
+    return ReplyLimits(
+        filler_after_s=settings.engines.filler_after_ms / 1000,
+        max_tool_rounds=settings.turns.max_tool_rounds,
+        new_splitter=partial(
+            ClauseSplitter,
+            first_min_chars=speech.first_clause_min,
+            first_soft_chars=speech.first_clause_soft,
+            min_chars=speech.clause_min,
+            soft_chars=speech.clause_soft,
+            hard_chars=speech.clause_max,
+        ),
+    )
