@@ -6,14 +6,14 @@ Multipart parts too: `aiohttp`'s `Request.post()` would spool large parts to a d
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
-from typing import NoReturn
 
 from aiohttp import BodyPartReader, web
 from aiohttp.http_exceptions import HttpProcessingError
 
 from signaling.errors import ApiError
+from voice_agent.realtime.errors import ProtocolError
+from voice_agent.realtime.strict_json import parse_object
 
 _CHUNK_BYTES = 8192
 
@@ -94,21 +94,17 @@ def text_of(raw: bytes, param: str | None = None) -> str:
 
 
 def json_object(raw: bytes, param: str | None = None) -> dict[str, object]:
-    """A JSON object; an empty body is an empty one. Raises ApiError 400."""
+    """A JSON object; an empty body is an empty one. As strict as events: what it holds is sent on as one later.
+
+    Raises ApiError 400.
+    """
     text = text_of(raw, param)
     if not text.strip():
         return {}
     try:
-        value = json.loads(text, parse_constant=_no_constant)
-    except (ValueError, RecursionError):
-        raise ApiError(400, "invalid_json", "The body is not valid JSON.", param=param) from None
-    if not isinstance(value, dict):
-        raise ApiError(400, "invalid_json", "The body must be a JSON object.", param=param)
-    return value
-
-
-def _no_constant(name: str) -> NoReturn:
-    raise ValueError(name)
+        return parse_object(text, max_bytes=len(raw))
+    except ProtocolError as error:
+        raise ApiError(400, error.code, error.message, param=param) from None
 
 
 async def read_json(request: web.Request, *, max_bytes: int, timeout_s: float) -> dict[str, object]:
