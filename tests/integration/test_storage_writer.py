@@ -18,7 +18,7 @@ from voice_agent.settings import StorageSettings
 from voice_agent.storage.calls import CallStore
 from voice_agent.storage.database import Database
 from voice_agent.storage.keys import KeyStore
-from voice_agent.storage.writer import ROWS, Writer
+from voice_agent.storage.writer import Writer
 from voice_agent.storage.writer_batch import REJECTED
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
