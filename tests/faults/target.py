@@ -4,7 +4,7 @@
 
 HTTP surface, peers, sessions, database and Redis are those of production; the engines are scripted because what they
 cost is not asked here. `GET /probe` tells what the process holds and by how much it stalled; `POST /probe/reset`
-begins anew; `POST /probe/stall?ms=` blocks the event loop.
+begins anew; `POST /probe/stall?ms=` blocks the event loop. REAL_ENGINES=1 uses the engines of the settings.
 
 A stall is reckoned in CPU time of the loop's thread between two wake-ups of a timer: other processes on a busy machine
 lengthen the wall-clock time, which the server's own monitor shows, but not this.
@@ -15,6 +15,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import gc
+import os
 import sys
 import threading
 import time
@@ -155,7 +156,7 @@ async def main() -> int:
     media_stack.apply()
     process.seal_memory()
     async with start_services(settings) as real:
-        services = dataclasses.replace(real, engines=ScriptedEngines())
+        services = real if os.environ.get("REAL_ENGINES") else dataclasses.replace(real, engines=ScriptedEngines())
         assert isinstance(services.keys, KeyStore)
         _, key = await services.keys.create("test")
         app = make_app(services)
