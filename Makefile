@@ -4,12 +4,13 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-dev run test test-fast lint format lock bench clean
+.PHONY: help setup setup-dev run test test-fast lint format lock faults bench clean
 
 help:
 	@echo "make run     set up and serve http://127.0.0.1:8080 (HOST and PORT choose the address)"
 	@echo "make test    set up, check and test everything"
 	@echo "make lint    ruff, mypy and the import contract alone"
+	@echo "make faults  the tests of faults at full length, such as 200 kills (many minutes)"
 	@echo "make bench   benchmarks (minutes; not part of the tests)"
 	@echo "make lock    renew the lock files from pyproject.toml"
 	@echo "make clean   remove what set-up made (never .data)"
@@ -46,6 +47,9 @@ format: setup-dev
 test: lint
 	$(BIN)/python -m scripts.prepare_browser
 	$(BIN)/python -m pytest
+
+faults: setup-dev
+	LONG_TESTS=1 $(BIN)/python -m pytest tests/faults
 
 bench: setup-dev
 	$(BIN)/python -m scripts.bench_media

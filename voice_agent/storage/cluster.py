@@ -46,7 +46,9 @@ class Cluster:
         self.programs = self.directory / "programs"
         self.log = self.directory / "log"
         self._sockets = self.directory / "s"
-        self._short = len(os.fsencode(self._sockets)) + len(_SOCKET_NAME) <= _MAX_SOCKET_PATH_BYTES
+        # Postgres and its clients take a comma for the end of the path.
+        fits = len(os.fsencode(self._sockets)) + len(_SOCKET_NAME) <= _MAX_SOCKET_PATH_BYTES
+        self._short = fits and "," not in str(self._sockets)
         self._sockets_fd: int | None = None
         self.lock_fd: int | None = None
         """Held while not None."""
@@ -80,7 +82,7 @@ class Cluster:
 
     @property
     def host(self) -> str:
-        """As clients in this process are told it; short however deep the folder lies."""
+        """As clients in this process are told it; short and plain wherever the folder lies."""
         if self._short:
             return str(self._sockets)
         if self._sockets_fd is None:

@@ -16,4 +16,11 @@ class SecretsUnavailable(ConnectionError):  # noqa: N818 - a state, not a mistak
 
 
 class OutboxUnavailable(Exception):  # noqa: N818 - a state, not a mistake
-    """The disk of the outbox did not take or give text in time, or not at all."""
+    """The disk of the outbox did not take or give text in time, or not at all.
+
+    `code`: `timeout`, `behind`, `closed`, or the system's name of an error, such as `enospc`.
+    """
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code

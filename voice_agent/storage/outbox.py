@@ -7,6 +7,7 @@ no new call should begin; what running calls add is still taken.
 
 from __future__ import annotations
 
+import errno
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -62,7 +63,7 @@ class Outbox:
             await self._run(self._folders.open, timeout_s=self._settings.database_start_timeout_s)
         except OutboxUnavailable as error:
             self._thread.stop()
-            raise StorageError(f"The outbox below DATA_DIR cannot be used: {error}.") from error
+            raise StorageError(f"The outbox below DATA_DIR cannot be used ({error.code}).") from error
         except BaseException:
             self._thread.stop()
             raise
@@ -118,7 +119,7 @@ class Outbox:
         """It is stored. What of it could not be read is kept, out of the way. Raises OutboxUnavailable."""
         await self._run(lambda: self._folders.remove(parcel.segment, keep=parcel.damaged > 0))
         if parcel.damaged:
-            logger.error("%d batches in the outbox were damaged: the file was renamed to *.damaged", parcel.damaged)
+            logger.error("%d batches in the outbox were damaged: their file was renamed to *.damaged", parcel.damaged)
             DAMAGED.inc(parcel.damaged)
 
     async def adopt(self) -> None:
@@ -127,7 +128,7 @@ class Outbox:
 
     async def _run(self, job: Callable[[], Result], *, timeout_s: float | None = None) -> Result:
         if self._thread is None:
-            raise OutboxUnavailable("the outbox is closed")
+            raise OutboxUnavailable("closed")
         try:
             return await self._thread.run(job, timeout_s=timeout_s or self._settings.outbox_timeout_s)
         except OutboxUnavailable:
@@ -135,7 +136,7 @@ class Outbox:
             raise
         except OSError as error:
             FAILURES.inc()
-            raise OutboxUnavailable(f"the disk refused ({error.strerror})") from error
+            raise OutboxUnavailable(errno.errorcode.get(error.errno or 0, "oserror").lower()) from error
         finally:
             ROWS.set(self._folders.rows)
             BYTES.set(self._folders.bytes)

@@ -55,8 +55,10 @@ class Drainer:
                 else:
                     await self._drain()
             except (DatabaseUnavailable, OutboxUnavailable, StorageError) as error:
-                if not isinstance(error, DatabaseUnavailable):
-                    logger.error("The outbox cannot be read: %s", type(error).__name__)
+                if isinstance(error, OutboxUnavailable):
+                    logger.error("The outbox cannot be read: %s", error.code)
+                elif isinstance(error, StorageError):
+                    logger.error("Another worker has left an outbox that this one cannot read: see its DATA_KEY")
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, self._settings.writer_retry_max_s)
             else:

@@ -70,7 +70,7 @@ class Segment:
         header = decode_header(data)
         if header is None:
             if len(data) > HEADER_BYTES:
-                logger.error("A file of the outbox is damaged: it was renamed to *%s", DAMAGED_SUFFIX)
+                logger.error("A file of the outbox is damaged: it was renamed to *.damaged")
                 path.rename(path.with_suffix(DAMAGED_SUFFIX))
             else:
                 path.unlink()

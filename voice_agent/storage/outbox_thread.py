@@ -35,12 +35,12 @@ class DiskThread:
         try:
             self._jobs.put_nowait((future, job))
         except queue.Full:
-            raise OutboxUnavailable("the disk is behind") from None
+            raise OutboxUnavailable("behind") from None
         try:
             async with asyncio.timeout(timeout_s):
                 return await asyncio.wrap_future(future)
         except TimeoutError:
-            raise OutboxUnavailable("the disk does not answer") from None
+            raise OutboxUnavailable("timeout") from None
 
     def stop(self) -> None:
         """Lets it end after the jobs that wait. Does not wait for it."""

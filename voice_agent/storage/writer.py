@@ -30,7 +30,7 @@ from prometheus_client import Counter, Gauge
 from voice_agent.records import CallEnded, CallStarted, Turn
 from voice_agent.settings import StorageSettings
 from voice_agent.storage.database import Database
-from voice_agent.storage.errors import DatabaseUnavailable, OutboxUnavailable
+from voice_agent.storage.errors import DatabaseUnavailable, OutboxUnavailable, StorageError
 from voice_agent.storage.outbox import Outbox
 from voice_agent.storage.outbox_drain import Drainer
 from voice_agent.storage.outbox_records import encode_record
@@ -133,6 +133,17 @@ class Writer:
         async with asyncio.timeout(timeout_s), self._progress:
             await self._progress.wait_for(lambda: self._taken >= goal and self._outbox.empty)
 
+    async def catch_up(self, *, timeout_s: float) -> None:
+        """As `flush`, and what killed workers have left on this machine is in the database too: the history of a call
+        that goes on here is then complete. Raises TimeoutError."""
+        async with asyncio.timeout(timeout_s):
+            try:
+                await self._outbox.adopt()
+            except (OutboxUnavailable, StorageError) as error:
+                logger.error("The outbox of a killed worker cannot be read: %s", type(error).__name__)
+            self._drainer.wake()
+            await self.flush(timeout_s=timeout_s)
+
     def _append(self, record: Record) -> None:
         self._queue.append(record)
         self._put += 1
@@ -152,7 +163,7 @@ class Writer:
                     await self._take(batch)
             except OutboxUnavailable as error:
                 self._stuck = True
-                logger.error("Records of calls can be put nowhere: %s; %d wait in memory", error, len(self._queue))
+                logger.error("Records of calls can be put nowhere: %s; %d wait in memory", error.code, len(self._queue))
                 await asyncio.sleep(retry_s)
                 retry_s = min(retry_s * 2, self._settings.writer_retry_max_s)
                 continue
@@ -215,7 +226,7 @@ class Writer:
                 await self._spill(batch)
                 self._acknowledge(batch)
         except OutboxUnavailable as error:
-            logger.critical("%d records of calls are lost: the database is away and %s", len(self._queue), error)
+            logger.critical("%d records of calls are lost: no database, and no disk: %s", len(self._queue), error.code)
             LOST.inc(len(self._queue))
             ROWS.dec(len(self._queue))
             self._queue.clear()
