@@ -213,6 +213,8 @@ class StubProvider:
             await answer.begin("text/event-stream")
             for index, word in enumerate(text.split()):
                 await answer.event({"type": "transcript.text.delta", "delta": word if index == 0 else f" {word}"})
+            if parameters.get("response_format") == "diarized_json":
+                await answer.event(_segment_event(text, audio_s))
             await answer.event({"type": "transcript.text.done", "text": text})
             return await answer.end()
 
@@ -331,6 +333,12 @@ def _json_answer(request: web.Request, body: dict[str, Any], fault: Fault | None
         abort(request)
         raise _FaultHappenedError
     return web.json_response(body)
+
+
+def _segment_event(text: str, audio_s: float) -> dict[str, object]:
+    """All of the audio as one speaker's."""
+    times = {"start": 0.0, "end": round(audio_s, 3)}
+    return {"type": "transcript.text.segment", "id": "seg_1", "text": text, "speaker": "A", **times}
 
 
 def _word_times(text: str) -> list[dict[str, Any]]:

@@ -93,10 +93,51 @@ class ServerSettings(BaseSettings):
     )
     ws_send_timeout_s: float = Field(10, gt=0, description="A WebSocket client must take an event within this time.")
     max_http_body_bytes: int = Field(256 * 1024, gt=0, description="Largest other request body.")
+    resume_window_s: float = Field(
+        60,
+        ge=0,
+        description="A call whose connection was lost can be resumed for this long; its text waits in memory. 0: never.",
+    )
+    resume_max_calls: int = Field(200, ge=1, description="Lost calls whose text waits in memory, at most.")
+    resume_max_bytes: int = Field(32 * 1024 * 1024, gt=0, description="Their text together, at most.")
+    workers: int = Field(
+        1, ge=1, description="Server processes, one per core; more than one needs REDIS_URL. `serve --workers` overrides."
+    )
+    serve_start_timeout_s: float = Field(180, gt=0, description="All server processes must be ready after this time.")
+    serve_restart_s: float = Field(0.5, gt=0, description="Pause before a dead server process is started again; doubles.")
+    serve_restart_max_s: float = Field(10, gt=0, description="Longest such pause.")
+    private_host: str = Field(
+        "127.0.0.1",
+        description="Address on which a server process takes requests that others pass on to it (with REDIS_URL). "
+        "For servers on several machines: this machine's address in their own network.",
+    )
+    private_base_port: int = Field(
+        0,
+        ge=0,
+        le=65535,
+        description="Port of the first server process at PRIVATE_HOST; the next ones follow. Scrape /metrics there. "
+        "0: any free ones.",
+    )
+    registry_ttl_s: int = Field(
+        15, ge=2, description="What Redis knows of where a call runs is renewed thrice in this time, and then gone."
+    )
+    forward_timeout_s: float = Field(5, gt=0, description="Another server process must answer within this time.")
+    turn_urls: str = Field(
+        "", description="Comma-separated addresses of a TURN relay for browsers, e.g. turn:turn.example.org:3478."
+    )
+    turn_secret: SecretStr = Field(SecretStr(""), description="Its static-auth-secret, which never leaves the server.")
+    turn_ttl_s: int = Field(
+        3600, ge=60, description="Life of the relay credentials a caller is given; as long as a call may last."
+    )
+    turn_relay_only: bool = Field(False, description="Our page sends its media through the relay alone.")
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log level.")
     log_format: Literal["logfmt", "json"] = Field("logfmt", description="Format of the log on stderr.")
     metrics_public: bool = Field(False, description="Serve /metrics to any client, not only to this machine.")
     max_loop_lag_ms: int = Field(100, ge=1, description="p99 event loop lag from which /readyz fails.")
+    require_landlock: bool = Field(
+        False,
+        description="Do not start on a kernel without Landlock, by which the server forbids itself to write files.",
+    )
 
 
 class TurnSettings(BaseSettings):
@@ -186,7 +227,7 @@ class SpeechSettings(BaseSettings):
 
     model_config = SettingsConfigDict(**_ENV, env_prefix="SPEECH_")  # type: ignore[typeddict-item]
 
-    first_clause_min: int = Field(14, ge=1, description="The first clause of a reply may be cut at a comma from here on.")
+    first_clause_min: int = Field(14, ge=1, description="A reply's first clause may be cut at a comma from here on.")
     first_clause_soft: int = Field(60, ge=1, description="From here on it is cut before a conjunction as well.")
     clause_min: int = Field(24, ge=1, description="Later clauses are no shorter, unless the sentence is.")
     clause_soft: int = Field(140, ge=1, description="From here on a comma ends a clause.")
@@ -212,6 +253,9 @@ class EngineSettings(BaseSettings):
     transcriber_timeout_s: float = Field(2.5, gt=0, description="Deadline of a final transcript.")
     transcriber_word_times: bool = Field(
         False, description="Ask for word times (whisper-1 and its kin); the transcript then comes in one piece."
+    )
+    transcriber_speakers: bool = Field(
+        False, description="Ask for speakers told apart (diarizing models); clients then get segment events."
     )
     transcriber_client_models: str = Field(
         "", description="Comma-separated models that a client's session may ask for; others get TRANSCRIBER_MODEL."
@@ -433,3 +477,8 @@ class Settings:
         self.engines = engines or EngineSettings()
         self.storage = storage or StorageSettings()
         self.agents = agents or AgentSettings()
+
+    def with_storage(self, storage: StorageSettings) -> Settings:
+        """These, with another group of storage settings."""
+        groups = {**vars(self), "storage": storage}
+        return Settings(**groups)

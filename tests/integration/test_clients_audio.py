@@ -32,6 +32,7 @@ ORDER_OF_A_TURN = [
     "conversation.item.added",
     "conversation.item.done",
     "response.created",
+    "rate_limits.updated",
     "response.output_item.added",
     "conversation.item.added",
     "response.content_part.added",
@@ -105,6 +106,19 @@ async def test_two_spoken_turns_are_heard_and_answered_aloud_with_server_vad(ope
         assert completed.usage.seconds == pytest.approx((end.audio_end_ms - begin.audio_start_ms) / 1000, abs=0.5)
         deltas = talk.of("conversation.item.input_audio_transcription.delta", item_id=completed.item_id)
         assert "".join(delta.delta for delta in deltas) == completed.transcript
+
+
+@shows("conversation.item.input_audio_transcription.segment", "rate_limits.updated")
+async def test_speakers_are_told_apart_where_the_transcriber_can(open_place: Open) -> None:
+    engines = {"transcriber": "openai", "transcriber_speakers": True}
+    place = await open_place(transcripts=["my printer is offline"], engines=engines)
+    async with place.connect() as talk:
+        await talk.update(audio=listening({"type": "server_vad", "silence_duration_ms": 300}))
+        await talk.microphone().say("My printer is offline.")
+        await talk.until("response.done")
+    [segment] = talk.of("conversation.item.input_audio_transcription.segment")
+    assert (segment.speaker, segment.text) == ("A", "my printer is offline")
+    assert 0 <= segment.start < segment.end
 
 
 @shows("conversation.item.truncate", "conversation.item.truncated")

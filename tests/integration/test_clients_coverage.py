@@ -14,9 +14,7 @@ from tests.integration.clients_support import shown_by
 NEVER_SENT = {
     "conversation.created": "of the protocol's beta; a conversation is implied by its session",
     "conversation.item.created": "of the protocol's beta; now conversation.item.added and .done",
-    "conversation.item.input_audio_transcription.segment": "no transcriber here tells speakers apart",
     "input_audio_buffer.dtmf_event_received": "there is no telephone line",
-    "rate_limits.updated": "tokens are not rationed here",
 }
 
 

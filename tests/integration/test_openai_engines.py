@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import deque
 from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
@@ -30,6 +31,7 @@ from voice_agent.engines.ports import (
     Pcm,
     ReplyEvent,
     ReplyRequest,
+    SpeakerSegment,
     SpeechOptions,
     TextDelta,
     ToolCall,
@@ -78,6 +80,14 @@ async def transcribed(
                 await asyncio.sleep(0)
         stream.commit()
         return [transcript async for transcript in stream]
+
+
+async def test_speakers_are_told_apart_when_asked_for() -> None:
+    settings = EngineSettings(_env_file=None, transcriber_speakers=True)
+    async with StubProvider(script=Script(transcripts=deque(["hello there"]))) as stub, client_of(stub) as client:
+        final = (await transcribed(OpenAIBatchTranscriber(client, settings, MAX_UTTERANCE_S), SECOND))[-1]
+        assert final.segments == (SpeakerSegment("hello there", "A", 0, 1000),)
+        assert stub.asked("transcriptions")[0].parameters["response_format"] == "diarized_json"
 
 
 # --- chat -------------------------------------------------------------------------------------------------------

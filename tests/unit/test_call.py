@@ -55,6 +55,7 @@ async def test_a_spoken_turn_is_answered_by_voice_in_the_order_of_the_protocol()
         "conversation.item.added",
         "conversation.item.done",
         "response.created",
+        "rate_limits.updated",
         "response.output_item.added",
         "conversation.item.added",
         "response.content_part.added",
@@ -219,6 +220,20 @@ async def test_flagged_words_of_the_caller_are_refused_kindly_and_the_model_is_n
 
 
 @in_a_call
+async def test_typed_words_are_judged_with_the_spoken_ones_that_follow_them() -> None:
+    async with Rig(replies=["I would do as you say."]) as call:
+        item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "the forbidden thing"}]}
+        call.send("conversation.item.create", item=item)
+        await call.wait(0.5)
+        await call.says("please tell me how to do it.")
+        await call.until("output_audio_buffer.stopped")
+        await call.wait(0.5)
+        await call.says("and something else now.")
+        await call.until("output_audio_buffer.stopped")
+    assert call.caller_heard == [PHRASES["refusal"], "I would do as you say."]
+
+
+@in_a_call
 async def test_a_flagged_sentence_of_the_agent_is_not_spoken() -> None:
     async with Rig(replies=["Good question. The forbidden word. And more."]) as call:
         call.types("say it")
@@ -239,6 +254,7 @@ async def test_a_model_that_breaks_in_mid_sentence_is_bridged_and_nothing_is_sai
         call.types("help")
         await call.until("output_audio_buffer.stopped")
     assert call.caller_heard == [f"First do this. Then {PHRASES['bridge']} Try that."]
+    assert [e["code"] for e in call.events if e["type"] == "agent.notice"] == ["fallback"]
     assert call.recorder.turns[-1].partial
 
 
@@ -278,6 +294,7 @@ async def test_when_no_synthesizer_works_the_words_are_still_shown() -> None:
         await call.wait(1)
         caption = call.events[-1] if call.events[-1]["type"] == "agent.caption" else await _caption(call)
     assert caption["text"] == "Read this."
+    assert [e["code"] for e in call.events if e["type"] == "agent.notice"] == ["no_voice"]
 
 
 async def _caption(call: Rig) -> dict[str, Any]:

@@ -16,7 +16,14 @@ from voice_agent.audio import segmenter as audio_segments
 from voice_agent.audio.segmenter import Segmenter
 from voice_agent.audio.vad import SpeechDetector
 from voice_agent.call.turn_types import Event, Hypothesis, SpeechStarted, SpeechStopped
-from voice_agent.engines.ports import EngineError, Transcriber, TranscriptionOptions, TranscriptionStream, Word
+from voice_agent.engines.ports import (
+    EngineError,
+    SpeakerSegment,
+    Transcriber,
+    TranscriptionOptions,
+    TranscriptionStream,
+    Word,
+)
 from voice_agent.settings import AudioSettings
 
 log = logging.getLogger(__name__)
@@ -33,6 +40,7 @@ class Segment:
     start_ms: int
     end_ms: int
     words: tuple[Word, ...] = ()
+    speakers: tuple[SpeakerSegment, ...] = ()
     failed: str = ""
     """The engine's error code, where the transcriber failed."""
     backlog: list[bytes] = field(default_factory=list)
@@ -84,6 +92,7 @@ class Listener:
         self._open: Segment | None = None
         self._segments: dict[int, Segment] = {}
         self._last_end_ms = 0
+        self._started_ms = 0
         self._manual_ms = 0
         self.manual = False
 
@@ -91,6 +100,11 @@ class Listener:
     def now_ms(self) -> int:
         """Audio heard so far."""
         return self._segmenter.now_ms + self._manual_ms
+
+    @property
+    def since_speech_started_s(self) -> float:
+        """Audio since the first voiced frame of the latest speech, in s."""
+        return (self._segmenter.now_ms - self._started_ms) / 1000
 
     @property
     def has_audio(self) -> bool:
@@ -115,6 +129,7 @@ class Listener:
         events = self._segmenter.feed(pcm)
         for event in events:
             if isinstance(event, audio_segments.SpeechStarted):
+                self._started_ms = event.start_ms
                 self._begin(event.prefix)
             else:
                 self._end(event.last_speech_ms)
@@ -183,6 +198,7 @@ class Listener:
                     if transcript.words:
                         segment.words = tuple(_shifted(word, segment.start_ms) for word in transcript.words)
                     if transcript.final:
+                        segment.speakers = transcript.segments
                         break
                     self._feed(Hypothesis(segment.id, text, False))
         except EngineError as error:

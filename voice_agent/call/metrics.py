@@ -15,7 +15,7 @@ TURN_LATENCY = Histogram(
 )
 BARGE_IN_STOP = Histogram(
     "voice_bargein_stop_seconds",
-    "From the moment speech over the agent is detected to the moment its playout is held.",
+    "From the caller's first sound over the agent to the moment its playout is held.",
     buckets=(0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0),
 )
 TURNS = Counter("voice_turns_total", "Turns by role and how they ended.", ["role", "outcome"])

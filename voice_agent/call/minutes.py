@@ -11,18 +11,24 @@ from voice_agent.records import CallRecorder, Turn, TurnMetrics
 
 
 class Minutes:
-    """Numbers the turns of one call. `started`: the session's clock at its beginning, in s."""
+    """Numbers the turns of one call. `started`: the session's clock at its beginning, in s; `turns`: the number of the
+    last turn before, where the call goes on after an interruption."""
 
-    def __init__(self, call_id: str, recorder: CallRecorder, started: float) -> None:
+    def __init__(self, call_id: str, recorder: CallRecorder, started: float, *, turns: int = 0) -> None:
         self._call_id = call_id
         self._recorder = recorder
         self._started = started
-        self._seq = 0
+        self._seq = turns
         self._unjudged: list[str] = []
         self._last_speech: float | None = None
         """When the caller stopped speaking, while the answer to it is still awaited."""
         self._stages: dict[str, int] = {}
         self._wasted = 0
+
+    @property
+    def turns(self) -> int:
+        """The number of the last turn."""
+        return self._seq
 
     def caller_spoke(
         self,
@@ -66,11 +72,14 @@ class Minutes:
         """Words that no reply of the server's own answers: the next one that the client asks for moderates them."""
         self._unjudged.append(text)
 
-    def take_unjudged(self) -> str:
+    @property
+    def unjudged(self) -> tuple[str, ...]:
         """The caller's words that no reply has had moderated yet."""
-        text = "\n".join(self._unjudged)
-        self._unjudged.clear()
-        return text
+        return tuple(self._unjudged)
+
+    def judged(self, count: int) -> None:
+        """A reply has the first so many of them moderated."""
+        del self._unjudged[:count]
 
     def wasted(self, tokens: int) -> None:
         self._wasted += tokens

@@ -56,6 +56,9 @@ class ReplyOutput(Protocol):
     def clause_spoken(self) -> None:
         """All speech of the latest clause was handed over."""
 
+    def switched(self) -> None:
+        """A fallback took over from the language model."""
+
     def client_calls(self, calls: Sequence[ToolCall]) -> None:
         """Tools that the client runs: it answers with an item of its own."""
 
@@ -243,13 +246,13 @@ class Reply:
                     case Usage(given, made):
                         total = self.outcome.usage
                         self.outcome.usage = Usage(total.input_tokens + given, total.output_tokens + made)
-                    case Switched(partial=True):
-                        self.outcome.partial = True
-                        for clause in splitter.flush():
-                            await self._put(clause)
-                        await self._put_phrase("bridge")
-                    case Switched():
-                        pass
+                    case Switched(partial=partial):
+                        self._output.switched()
+                        if partial:
+                            self.outcome.partial = True
+                            for clause in splitter.flush():
+                                await self._put(clause)
+                            await self._put_phrase("bridge")
                     case Finished("length"):
                         self.outcome.status, self.outcome.reason = "incomplete", "max_output_tokens"
                     case Finished("content_filter"):

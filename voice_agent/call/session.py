@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
@@ -19,9 +19,11 @@ from voice_agent.agents.base import Agent
 from voice_agent.call.agent_session import agent_session
 from voice_agent.call.client_desk import ClientDesk
 from voice_agent.call.input_audio import InputAudio
-from voice_agent.call.listening import Listener
+from voice_agent.call.listening import Listener, Segment
+from voice_agent.call.metrics import BARGE_IN_STOP
 from voice_agent.call.minutes import Minutes
 from voice_agent.call.reply import ReplyLimits, ReplyScript
+from voice_agent.call.snapshot import Snapshot
 from voice_agent.call.speaking import Speaker, SpeakerHooks
 from voice_agent.call.tools import ToolDesk
 from voice_agent.call.transport import Transport
@@ -94,10 +96,14 @@ class CallSession:
         key_id: str | None,
         session: Mapping[str, object] | None = None,
         greet: bool = False,
+        resume: Snapshot | None = None,
+        resume_token: Callable[[], str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`session`: what the client asked for before the call, as JSON. `greet`: the agent speaks first and minds
-        silences (our own page). Raises ProtocolError where the session asked for cannot be had."""
+        silences (our own page). `resume`: the call goes on from there, and `session` and `greet` are not read.
+        `resume_token` makes the token with which the client can come back; it is asked once, when the client is
+        there. Raises ProtocolError where the session asked for cannot be had."""
         self.call_id = call_id
         self.agent = agent
         self.engines = engines
@@ -105,9 +111,13 @@ class CallSession:
         self._transport = transport
         self._kind: Kind = kind
         self._recorder = recorder
-        self._greet = greet
+        self._greet = resume.greet if resume else greet
+        self._resumed = resume is not None
+        self._resume_token = resume_token
         self._clock = clock
-        self._started = clock()
+        self._started_at = resume.started_at if resume else datetime.now(UTC)
+        before_s = max(0.0, (datetime.now(UTC) - self._started_at).total_seconds()) if resume else 0.0
+        self._time_left_s = max(0.0, settings.server.max_call_s - before_s)
         self._key_id = key_id
         self._side_channels: list[SendEvent] = []
         self._tasks: set[asyncio.Task[None]] = set()
@@ -118,14 +128,20 @@ class CallSession:
         self._pending_config: ResponseConfig | None = None
         self._goodbye_reply: int | None = None
         self._clearing = False
+        self._judged_ahead = 0
+        """Typed texts that the held reply is moderated with: settled only when it is released."""
         self._running = False
         self._connected = False
 
         wire: Literal["webrtc", "websocket"] = "webrtc" if kind == "webrtc" else "websocket"
-        self.config = agent_session(agent, session, captions=greet)
-        self.conversation = Conversation(max_items=settings.turns.max_conversation_items)
-        self.machine = TurnMachine(self._turn_config(), self._started)
-        self.minutes = Minutes(call_id, recorder, self._started)
+        self.config = resume.config if resume else agent_session(agent, session, captions=greet)
+        self.conversation = Conversation(
+            max_items=settings.turns.max_conversation_items, conversation_id=resume.conversation_id if resume else None
+        )
+        for item in resume.items if resume else ():
+            self.conversation.append(item)
+        self.machine = TurnMachine(self._turn_config(), clock())
+        self.minutes = Minutes(call_id, recorder, clock() - before_s, turns=resume.turns if resume else 0)
         self.input_events = InputEvents(
             self.emit, self.conversation, send_transcription=self.config.sends_transcription
         )
@@ -174,7 +190,7 @@ class CallSession:
     async def run(self) -> str:
         """Owns every task of the call. Returns why it ended, when it has; the caller then closes the transport."""
         self._recorder.call_started(
-            CallStarted(self.call_id, self.agent.name, self._kind, self._key_id, datetime.now(UTC))
+            CallStarted(self.call_id, self.agent.name, self._kind, self._key_id, self._started_at)
         )
         self.emit(server_events.session_created(self.config))
         self._running = True
@@ -182,7 +198,7 @@ class CallSession:
         pump = asyncio.create_task(self.input_audio.run())
         try:
             try:
-                async with asyncio.timeout(self.settings.server.max_call_s):
+                async with asyncio.timeout(self._time_left_s):
                     await self._ended.wait()
             except TimeoutError:
                 self.end("time_limit")
@@ -210,10 +226,28 @@ class CallSession:
     def _begin(self) -> None:
         if not (self._running and self._connected):
             return
-        if self._greet and not self._ending:
+        if self._resume_token is not None:
+            # To this client alone: whoever listens on a side channel must not be able to take the call over.
+            seconds = self.settings.server.resume_window_s
+            self._transport.send_event(agent_events.session(self._resume_token(), seconds, resumed=self._resumed))
+        if self._greet and not self._ending and not len(self.conversation):
             self.feed(ReplyRequested())
         else:
             self._show_state()
+
+    def snapshot(self) -> Snapshot:
+        """What a later connection needs to go on with this call. Complete once `run` has returned."""
+        return Snapshot(
+            call_id=self.call_id,
+            agent=self.agent.name,
+            key_id=self._key_id,
+            started_at=self._started_at,
+            config=self.config,
+            conversation_id=self.conversation.id,
+            items=self.conversation.items,
+            turns=self.minutes.turns,
+            greet=self._greet,
+        )
 
     def audio_in(self, pcm: bytes) -> None:
         """20 ms, 16 kHz, mono s16le, in real time."""
@@ -327,6 +361,7 @@ class CallSession:
             case StartReply(reply, text, speculative):
                 self._start_reply(reply, text, speculative=speculative)
             case ReleaseReply(reply):
+                self.minutes.judged(self._judged_ahead)
                 self.speaker.release(reply)
             case DiscardReply(reply):
                 self.speaker.discard(reply)
@@ -334,6 +369,7 @@ class CallSession:
                 self.speaker.cancel(reply, reason)
             case PausePlayout():
                 self.speaker.pause()
+                BARGE_IN_STOP.observe(self.listener.since_speech_started_s)
             case ResumePlayout():
                 self.speaker.resume()
             case CommitTurn(text, segments, missing):
@@ -384,7 +420,12 @@ class CallSession:
             max_output_tokens=config.max_output_tokens,
             speculative=speculative,
         )
-        return ReplyScript(request=request, judge=text or self.minutes.take_unjudged())
+        waiting = self.minutes.unjudged
+        if speculative:
+            self._judged_ahead = len(waiting)
+        else:
+            self.minutes.judged(len(waiting))
+        return ReplyScript(request=request, judge="\n".join((*waiting, *([text] if text else []))))
 
     def _commit_turn(self, text: str, segments: tuple[int, ...], *, missing: bool) -> None:
         taken = self.listener.take(segments)
@@ -394,6 +435,7 @@ class CallSession:
         item_id = self.input_events.committed(None if self.listener.manual else end_ms)
         failed = next((segment.failed for segment in taken if segment.failed), "timeout" if missing else "")
         if text or not failed:
+            self._show_speakers(item_id, taken)
             self.input_events.completed(item_id, text, spoken_ms / 1000)
         else:
             self.input_events.failed(item_id, failed, "The speech could not be transcribed.")
@@ -415,6 +457,14 @@ class CallSession:
             stt_s=stt_s,
             now=self._clock(),
         )
+
+    def _show_speakers(self, item_id: str, segments: Sequence[Segment]) -> None:
+        """Who said what, where the transcriber tells speakers apart. Times from the beginning of the turn."""
+        for segment in segments:
+            offset_ms = segment.start_ms - segments[0].start_ms
+            for part in segment.speakers:
+                start_s, end_s = (offset_ms + part.start_ms) / 1000, (offset_ms + part.end_ms) / 1000
+                self.input_events.segment(item_id, part.text, speaker=part.speaker, start_s=start_s, end_s=end_s)
 
     def _drop_turn(self, segments: tuple[int, ...], *, announced: bool) -> None:
         taken = self.listener.take(segments)
@@ -454,6 +504,7 @@ class CallSession:
             language=self.config.transcription_language,
             prompt=(wanted.prompt if wanted else "") or self.agent.transcription_prompt,
             hints=wanted.keywords if wanted else (),
+            model=wanted.model if wanted else "",
         )
 
     def _show_words(self) -> None:

@@ -94,6 +94,7 @@ class Speaker:
         self._last_spoken: _Delivery | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._paused = False
+        self._noticed: set[str] = set()
         self._captions: asyncio.TimerHandle | None = None
         self.audio_started = False
         """The agent has been heard in this call: its voice is fixed."""
@@ -114,6 +115,7 @@ class Speaker:
         """Begins a reply. A held one is not heard of before `release`."""
         delivery = _Delivery(
             reply=reply,
+            notice=self._notice,
             config=config,
             events=ResponseEvents(self._hooks.emit, self._conversation, config, transport=self._kind),
             conversation=self._conversation,
@@ -213,6 +215,7 @@ class Speaker:
 
     def _release(self, delivery: _Delivery) -> None:
         delivery.events.begin()
+        self._hooks.emit(server_events.rate_limits_updated({}))
         delivery.paused = self._paused
         delivery.run.release()
 
@@ -225,6 +228,8 @@ class Speaker:
         if self._current is not delivery:
             return
         self._finish_events(delivery)
+        if delivery.run.outcome.captions_only:
+            self._notice("no_voice", "The voice is not available right now. Please read the answers.")
         if delivery.sounding and self._output is not None:
             self._output.end()
         else:
@@ -241,6 +246,12 @@ class Speaker:
             delivery.events.finish("failed", usage=outcome.usage, error_code=outcome.reason)
         else:
             delivery.events.finish(usage=outcome.usage)
+
+    def _notice(self, code: str, message: str) -> None:
+        """Tells the caller, once in a call."""
+        if code not in self._noticed:
+            self._noticed.add(code)
+            self._hooks.emit(agent_events.notice(code, message))
 
     def _done(self, delivery: _Delivery) -> None:
         """Generated and drained."""
@@ -341,6 +352,7 @@ class _Delivery:
     """One reply on its way to the client: a `ReplyOutput`."""
 
     reply: int
+    notice: Callable[[str, str], None]
     config: ResponseConfig
     events: ResponseEvents
     conversation: Conversation
@@ -381,6 +393,9 @@ class _Delivery:
 
     def clause_spoken(self) -> None:
         self.ledger.complete()
+
+    def switched(self) -> None:
+        self.notice("fallback", "The language model does not answer. The agent goes on by its own script for now.")
 
     def client_calls(self, calls: Sequence[ToolCall]) -> None:
         if self.events.item_id is not None:

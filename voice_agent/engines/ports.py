@@ -46,12 +46,23 @@ class Word:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeakerSegment:
+    """What one of several speakers said, from transcribers that tell them apart; times as in Word."""
+
+    text: str
+    speaker: str
+    start_ms: int
+    end_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Transcript:
     """A hypothesis for the whole utterance so far: each replaces the one before. After the final none follows."""
 
     text: str
     final: bool
     words: tuple[Word, ...] = ()
+    segments: tuple[SpeakerSegment, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

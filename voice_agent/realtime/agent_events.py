@@ -9,6 +9,12 @@ from voice_agent.realtime.server_events import Event, event
 AgentState = Literal["listening", "thinking", "speaking", "paused"]
 
 
+def session(resume_token: str, resume_seconds: float, *, resumed: bool) -> Event:
+    """How to come back after the connection was lost: the token is a bearer for one new connection, valid until so
+    many seconds after the loss. `resumed`: this connection itself goes on with an earlier one's call."""
+    return event("agent.session", resume_token=resume_token, resume_seconds=resume_seconds, resumed=resumed)
+
+
 def state(value: AgentState) -> Event:
     return event("agent.state", state=value)
 
@@ -34,5 +40,5 @@ def ticket(number: int, reference: str, summary: str, priority: str) -> Event:
 
 
 def ended(reason: str) -> Event:
-    """The last event of a call: hangup | client_gone | idle | time_limit | shutdown | error."""
+    """The last event of a call: hangup | client_gone | replaced | idle | time_limit | shutdown | error."""
     return event("agent.ended", reason=reason)

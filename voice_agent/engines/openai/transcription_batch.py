@@ -6,7 +6,7 @@ No hypotheses while the caller speaks; where the server streams its answer, they
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
 from typing import TYPE_CHECKING, Any, cast
 
@@ -15,6 +15,7 @@ from voice_agent.engines.hypotheses import LatestTranscript, UtteranceTask
 from voice_agent.engines.openai.errors import UnsupportedParameterError, cut_short, malformed, translated
 from voice_agent.engines.ports import (
     TRANSCRIPTION_RATE_HZ,
+    SpeakerSegment,
     Transcript,
     TranscriptionOptions,
     TranscriptionStream,
@@ -95,9 +96,13 @@ class OpenAIBatchTranscriber:
         if self._settings.transcriber_word_times:
             parameters["response_format"] = "verbose_json"
             parameters["timestamp_granularities"] = ["word"]
+        elif self._settings.transcriber_speakers:
+            parameters["response_format"] = "diarized_json"
+            parameters["chunking_strategy"] = "auto"
         if options.language:
             parameters["language"] = language_code(options.language)
-        if prompt := prompt_of(options):
+        # Models that tell speakers apart take no prompt.
+        if (prompt := prompt_of(options)) and not self._settings.transcriber_speakers:
             parameters["prompt"] = prompt
         return parameters
 
@@ -133,6 +138,7 @@ class _Utterance(UtteranceTask):
 async def _follow(events: AsyncIterator[Any], to: LatestTranscript) -> None:
     """Reads to the end of the stream, behind the final transcript, so that the connection can be used again."""
     text, complete = "", False
+    segments: list[SpeakerSegment] = []
     async for event in events:
         kind = getattr(event, "type", None)
         if kind == "transcript.text.delta":
@@ -140,7 +146,9 @@ async def _follow(events: AsyncIterator[Any], to: LatestTranscript) -> None:
             to.put(Transcript(text, final=False))
         elif kind == "transcript.text.done":
             complete = True
-            to.put(Transcript(_text(getattr(event, "text", None)).strip(), final=True))
+            to.put(Transcript(_text(getattr(event, "text", None)).strip(), final=True, segments=tuple(segments)))
+        elif kind == "transcript.text.segment":
+            segments.append(_segment(event.model_dump()))
         elif kind is None:
             raise malformed("an event without a type")
     if not complete:
@@ -150,7 +158,24 @@ async def _follow(events: AsyncIterator[Any], to: LatestTranscript) -> None:
 def _whole(body: object) -> Transcript:
     if not isinstance(body, dict):
         raise malformed("no transcript")
-    return Transcript(_text(body.get("text")).strip(), final=True, words=_words(body.get("words")))
+    segments = body.get("segments") or ()
+    if not isinstance(segments, list | tuple):
+        raise malformed("segments")
+    return Transcript(
+        _text(body.get("text")).strip(),
+        final=True,
+        words=_words(body.get("words")),
+        segments=tuple(_segment(entry) for entry in segments if isinstance(entry, dict) and "speaker" in entry),
+    )
+
+
+def _segment(entry: Mapping[str, Any]) -> SpeakerSegment:
+    """Times in seconds, as the diarizing models give them."""
+    try:
+        start_ms, end_ms = round(entry["start"] * 1000), round(entry["end"] * 1000)
+        return SpeakerSegment(_text(entry["text"]).strip(), _text(entry["speaker"]), start_ms, end_ms)
+    except (TypeError, KeyError):
+        raise malformed("a segment") from None
 
 
 def _words(entries: object) -> tuple[Word, ...]:

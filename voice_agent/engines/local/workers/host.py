@@ -1,8 +1,8 @@
 """The main loop of a worker process: loads one engine, then runs one job after another, over a pipe.
 
 Started as `python -m voice_agent.engines.local.workers` by the pool. A worker holds callers' audio and words in
-memory, so it leaves no core dump, cannot be read by other processes of the same user, prints nothing, and ends with
-its parent.
+memory, so it writes no file, leaves no core dump, cannot be read by other processes of the same user, prints nothing,
+and ends with its parent.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Iterator, Mapping
 from typing import Protocol
 
 from voice_agent.engines.local.wire import HEADER, Kind, pack, pack_json, parse_json
+from voice_agent.hardening import landlock
 
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
@@ -160,6 +161,8 @@ def main() -> None:
     if kind is not Kind.START:
         sys.exit(2)
     _protect(int(str(start["parent_pid"])), int(str(start["niceness"])))
+    if landlock.supported():
+        landlock.restrict()  # the server is restricted too, but not the other commands that use local engines
     try:
         module, _, factory = str(start["target"]).partition(":")
         engine: Engine = getattr(importlib.import_module(module), factory)(start["arguments"])
