@@ -11,6 +11,8 @@ help:
 	@echo "make test    set up, check and test everything"
 	@echo "make lint    ruff, mypy and the import contract alone"
 	@echo "make faults  the tests of faults at full length, such as 200 kills (many minutes)"
+	@echo "make faults  bad networks, dead services, a thousand calls (about 10 minutes)"
+	@echo "make fuzz    20,000 damaged inputs of each kind (MUTANTS chooses how many)"
 	@echo "make bench   benchmarks (minutes; not part of the tests)"
 	@echo "make lock    renew the lock files from pyproject.toml"
 	@echo "make clean   remove what set-up made (never .data)"
@@ -50,6 +52,12 @@ test: lint
 
 faults: setup-dev
 	LONG_TESTS=1 $(BIN)/python -m pytest tests/faults
+
+faults: setup-dev
+	LONG_TESTS=1 $(BIN)/python -m pytest tests/faults
+
+fuzz: setup-dev
+	FUZZ_MUTANTS=$(or $(MUTANTS),20000) $(BIN)/python -m pytest tests/fuzz
 
 bench: setup-dev
 	$(BIN)/python -m scripts.bench_media

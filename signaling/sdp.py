@@ -76,7 +76,7 @@ def check_offer(text: str, max_bytes: int, max_lines: int = 400) -> None:
             _check_audio(section)
         else:
             _check_data(section)
-    if len(media) > 1:
+    if len(media) > 1 or any(value.startswith("BUNDLE") for value in session.values("group")):
         _check_bundle(session, media)
 
 
@@ -166,7 +166,10 @@ def _check_data(section: _Section) -> None:
 
 
 def _check_bundle(session: _Section, media: list[_Section]) -> None:
-    bundled = {mid for value in session.values("group") if value.startswith("BUNDLE ") for mid in value.split()[1:]}
+    """The stack would open no transport for sections of a group that names one twice or one that is not there."""
+    bundled = [mid for value in session.values("group") if value.startswith("BUNDLE ") for mid in value.split()[1:]]
     mids = [mid for section in media for mid in section.values("mid")]
-    if len(mids) != len(media) or len(set(mids)) != len(mids) or not set(mids) <= bundled:
-        raise OfferError("The sections of the offer must be bundled (a=group:BUNDLE with every mid).", "offer_bundle")
+    if len(mids) != len(media) or len(set(mids)) != len(mids) or sorted(bundled) != sorted(mids):
+        raise OfferError(
+            "The sections of the offer must be bundled (one a=group:BUNDLE with every mid once).", "offer_bundle"
+        )

@@ -29,6 +29,7 @@ from aiohttp import web
 from signaling.app import create_app, make_runner
 from signaling.appkeys import DIRECTORY, MONITOR
 from signaling.factories import CallFactories
+from signaling.garbage import freeze_start
 from signaling.peer import Peer
 from signaling.serve import StopSignals, drain
 from signaling.services import Services, start_services
@@ -164,6 +165,7 @@ async def main() -> int:
         await runner.setup()
         try:
             await web.TCPSite(runner, "127.0.0.1", 0).start()
+            freeze_start()
             host, port = runner.addresses[0][:2]
             print(f"http://{host}:{port} {key}", flush=True)
             await stop.drain.wait()

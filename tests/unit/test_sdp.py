@@ -66,6 +66,8 @@ def test_a_browser_like_offer_passes() -> None:
 
 def test_an_audio_only_offer_needs_no_bundle() -> None:
     check_offer(offer(*SESSION[:-1], *AUDIO), 16_384)
+    check_offer(offer(*SESSION[:-1], "a=group:LS 0", *AUDIO), 16_384)
+    check_offer(offer(*SESSION[:-1], "a=group:BUNDLE 0", *AUDIO), 16_384)
 
 
 @pytest.mark.parametrize("direction", ["sendrecv", "sendonly", "recvonly", "inactive"])
@@ -116,6 +118,9 @@ def test_credentials_may_stand_at_session_level() -> None:
         (without("a=group"), "offer_bundle"),
         (GOOD.replace("BUNDLE 0 1", "BUNDLE 0"), "offer_bundle"),
         (GOOD.replace("a=mid:1", "a=mid:0"), "offer_bundle"),
+        (GOOD.replace("BUNDLE 0 1", "BUNDLE 0 1a=group:BUNDLE 0 1"), "offer_bundle"),
+        (GOOD.replace("BUNDLE 0 1", "BUNDLE 0 0 1"), "offer_bundle"),
+        (GOOD.replace("BUNDLE 0 1", "BUNDLE 0 1 2"), "offer_bundle"),
     ],
 )
 def test_an_offer_that_cannot_be_answered_is_refused_with_its_reason(text: str, code: str) -> None:
