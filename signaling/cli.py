@@ -15,7 +15,7 @@ from voice_agent import settings as settings_module
 from voice_agent.settings import Settings
 
 _COMMANDS = {
-    "serve": "signaling.serve",
+    "serve": "signaling.launch",
     "console": "voice_agent.commands.console",
     "doctor": "voice_agent.commands.doctor",
     "migrate": "voice_agent.commands.migrate",

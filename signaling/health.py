@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from signaling.appkeys import DIRECTORY, MONITOR, SERVICES
 from signaling.errors import ApiError
 from signaling.origins import is_loopback
+from voice_agent.hardening import landlock
 
 _FORWARDED = ("Forwarded", "X-Forwarded-For", "X-Real-IP")
 
@@ -28,7 +29,7 @@ async def live(_request: web.Request) -> web.Response:
 
 
 async def ready(request: web.Request) -> web.Response:
-    """200 if a call may be sent here, else 503; `checks` says which part refuses."""
+    """200 if a call may be sent here, else 503; `checks` says which part refuses. `landlock` refuses nothing."""
     services, directory = request.app[SERVICES], request.app[DIRECTORY]
     lag_ms = request.app[MONITOR].window.p99_ms
     checks = {
@@ -38,6 +39,8 @@ async def ready(request: web.Request) -> web.Response:
         "event_loop": lag_ms <= services.settings.server.max_loop_lag_ms,
     }
     ok = all(checks.values())
+    # Said, but no reason to send calls elsewhere: who needs it sets REQUIRE_LANDLOCK, and then it holds.
+    checks["landlock"] = landlock.in_force()
     body = {
         "status": "ready" if ok else "unready",
         "checks": checks,

@@ -1,4 +1,4 @@
-"""`voice-agent serve`: the HTTP server from start to an orderly end.
+"""The HTTP server from start to an orderly end; `launch.py` is the command that comes before it.
 
 The first SIGTERM or SIGINT drains: no new calls, running ones may finish, the last ones say goodbye. A second one ends
 everything at once.
@@ -6,28 +6,29 @@ everything at once.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
+import contextlib
 import errno
 import logging
 import signal
 import sys
+from collections.abc import AsyncIterator
 from typing import Any
 
-import uvloop
 from aiohttp import web
 
 from signaling.app import create_app, make_runner
 from signaling.appkeys import DIRECTORY
 from signaling.directory import CallDirectory
 from signaling.factories import CallFactories
+from signaling.keeper import DatabaseKeeper
 from signaling.peer import Peer
 from signaling.services import start_services
 from voice_agent.agents.pack_yaml import PackError
 from voice_agent.call.session import CallSession
 from voice_agent.engines.errors import ConfigurationError
 from voice_agent.engines.ports import EngineError
-from voice_agent.hardening import media_stack, process
+from voice_agent.hardening import media_stack
 from voice_agent.hardening.media_stack import UnreviewedVersionError
 from voice_agent.settings import ServerSettings, Settings
 from voice_agent.storage.errors import StorageError
@@ -35,17 +36,6 @@ from voice_agent.storage.errors import StorageError
 logger = logging.getLogger(__name__)
 
 _ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
-
-
-def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = subparsers.add_parser("serve", help="serve the page and the API (HOST and PORT choose the address)")
-    parser.set_defaults(run=run)
-
-
-def run(_args: argparse.Namespace, settings: Settings) -> int:
-    """0 after an orderly end; 1 where the server cannot start."""
-    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-        return runner.run(serve(settings))
 
 
 class StopSignals:
@@ -69,20 +59,46 @@ class StopSignals:
         (self.now if self.drain.is_set() else self.drain).set()
 
 
-async def serve(settings: Settings) -> int:
+async def serve(settings: Settings, keeper: DatabaseKeeper | None = None) -> int:
+    """Exit code: 0 after an orderly end; 1 where the server cannot start, or had to end because its keeper did."""
     stop = StopSignals()
     stop.install()
     try:
         media_stack.apply()
-        process.seal_memory()
-        async with start_services(settings) as services:
-            factories = CallFactories(make_session=CallSession, answer_offer=Peer.answer)
-            return await _serve(create_app(services, factories), settings, stop)
+        async with keeper or contextlib.nullcontext():
+            if keeper is not None:
+                settings = settings.with_storage(keeper.storage_settings())
+            async with start_services(settings) as services, _drained_without(keeper, stop) as lost:
+                factories = CallFactories(make_session=CallSession, answer_offer=Peer.answer)
+                code = await _serve(create_app(services, factories), settings, stop)
+                return 1 if lost.is_set() else code
     except (ConfigurationError, EngineError, PackError, StorageError, UnreviewedVersionError) as error:
         print(f"voice-agent cannot start: {error}", file=sys.stderr)  # noqa: T201
         return 1
     finally:
         stop.remove()
+
+
+@contextlib.asynccontextmanager
+async def _drained_without(keeper: DatabaseKeeper | None, stop: StopSignals) -> AsyncIterator[asyncio.Event]:
+    """Inside, the end of the keeper asks for a drain; the event says that it was so."""
+    lost = asyncio.Event()
+    if keeper is None:
+        yield lost
+        return
+
+    async def watch() -> None:
+        await keeper.gone()
+        logger.critical("The process that runs the embedded database is gone: the server drains")
+        lost.set()
+        stop.drain.set()
+
+    watching = asyncio.create_task(watch(), name="database keeper")
+    try:
+        yield lost
+    finally:
+        watching.cancel()
+        await asyncio.wait([watching])
 
 
 async def _serve(app: web.Application, settings: Settings, stop: StopSignals) -> int:

@@ -180,6 +180,11 @@ async def test_a_folder_too_deep_for_a_socket_path_works(data_dir: Path) -> None
         assert await notes(two) == {"far down"}
 
 
+async def test_a_folder_with_a_comma_in_its_name_works(data_dir: Path) -> None:
+    async with open_database(data_dir / "one,two") as database:
+        assert await answers(database)
+
+
 async def test_postgres_has_no_port_and_none_of_our_environment(
     data_dir: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -17,7 +18,6 @@ needs_landlock = pytest.mark.skipif(landlock.supported() < 3, reason="this kerne
 ATTEMPTS = """
 import asyncio, json, os, subprocess, sys, tempfile, wave
 from pathlib import Path
-import av, numpy as np
 from voice_agent.hardening import landlock
 
 os.chdir(sys.argv[1])
@@ -76,6 +76,7 @@ ATTEMPTS = {
 }
 if sys.argv[2] == "restricted":
     landlock.restrict([Path("allowed"), Path("one_file")])
+import av, numpy as np  # only now: they start threads
 results = {}
 for name, attempt in ATTEMPTS.items():
     try:
@@ -123,6 +124,23 @@ def test_a_second_thread_makes_it_refuse() -> None:
     finally:
         release.set()
         thread.join()
+
+
+@needs_landlock
+def test_threads_of_native_libraries_make_it_refuse_too() -> None:
+    script = (
+        "import threading, numpy as np\n"
+        "from voice_agent.hardening import landlock\n"
+        "assert threading.active_count() == 1\n"
+        "try:\n    landlock.restrict()\n"
+        "except RuntimeError as error:\n    print(error)\n"
+        "print(landlock.in_force())\n"
+    )
+    environment = os.environ | {"OPENBLAS_NUM_THREADS": "2"}
+    run = subprocess.run(
+        [sys.executable, "-c", script], check=True, timeout=60, capture_output=True, text=True, env=environment
+    )
+    assert run.stdout.splitlines() == ["Landlock must be applied before other threads start", "False"]
 
 
 @needs_landlock

@@ -161,14 +161,15 @@ async def check_speech_detection(settings: Settings) -> AsyncGenerator[Finding, 
         yield Finding("speech_detection", "ok", "webrtcvad and Silero" if settings.audio.silero else "webrtcvad")
 
 
-async def check_audio_containment(_settings: Settings) -> AsyncGenerator[Finding, None]:
+async def check_audio_containment(settings: Settings) -> AsyncGenerator[Finding, None]:
     """Whether the kernel can be asked to keep the process from writing files."""
     version = landlock.supported()
     if version > 0:
         yield Finding("audio_containment", "ok", f"Landlock, version {version}")
     else:
         advice = "Use a kernel with Landlock (5.13 or later, enabled), or a read-only root file system."
-        yield Finding("audio_containment", "warn", "this kernel has no Landlock", advice)
+        status: Status = "fail" if settings.server.require_landlock else "warn"
+        yield Finding("audio_containment", status, "this kernel has no Landlock", advice)
 
 
 async def check_agents(settings: Settings) -> AsyncGenerator[Finding, None]:

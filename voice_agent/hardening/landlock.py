@@ -14,7 +14,6 @@ import ctypes
 import os
 import stat
 import struct
-import threading
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,7 +30,10 @@ _TRUNCATE = 1 << 14  # since ABI 3
 _ENTRIES = sum(1 << bit for bit in range(4, 13))
 """Removing and making directory entries of every kind: REMOVE_DIR, REMOVE_FILE, MAKE_CHAR … MAKE_SYM."""
 
+_THREADS = "/proc/self/task"
+
 _libc = ctypes.CDLL(None, use_errno=True)
+_in_force = False
 
 
 class LandlockError(Exception):
@@ -50,12 +52,14 @@ def restrict(allow_write: Sequence[Path] = ()) -> int:
     Call it before the first thread starts: it binds the calling thread and what that starts later. Each path must
     exist; a directory allows everything below it, a file only itself. `/dev/null` stays writable without asking.
     Below ABI 3 the kernel cannot forbid truncation of existing files. Raises LandlockError, OSError for a missing
-    path, and RuntimeError when Python threads already run (they would stay free).
+    path, and RuntimeError when other threads already run (they would stay free), those of native libraries included:
+    importing NumPy starts some.
     """
+    global _in_force  # noqa: PLW0603 - as the restriction: of the process, and for good
     abi = supported()
     if abi == 0:
         raise LandlockError("this kernel has no Landlock")
-    if threading.active_count() > 1:
+    if len(os.listdir(_THREADS)) > 1:
         raise RuntimeError("Landlock must be applied before other threads start")
     file_rights = _WRITE_FILE | (_TRUNCATE if abi >= 3 else 0)
     handled = file_rights | _ENTRIES | (_REFER if abi >= 2 else 0)
@@ -69,7 +73,13 @@ def restrict(allow_write: Sequence[Path] = ()) -> int:
         _call(_SYS_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint(0))
     finally:
         os.close(ruleset)
+    _in_force = True
     return abi
+
+
+def in_force() -> bool:
+    """Whether this process has restricted itself. A restriction that it inherited does not count."""
+    return _in_force
 
 
 def _allow(ruleset: int, path: Path, tree_rights: int, file_rights: int) -> None:
