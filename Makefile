@@ -4,14 +4,13 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-dev run test test-fast lint format lock faults bench clean
+.PHONY: help setup setup-dev run test test-fast lint format lock faults fuzz bench clean
 
 help:
 	@echo "make run     set up and serve http://127.0.0.1:8080 (HOST and PORT choose the address)"
 	@echo "make test    set up, check and test everything"
 	@echo "make lint    ruff, mypy and the import contract alone"
-	@echo "make faults  the tests of faults at full length, such as 200 kills (many minutes)"
-	@echo "make faults  bad networks, dead services, a thousand calls (about 10 minutes)"
+	@echo "make faults  the tests of faults at full length: bad networks, 200 kills, 1,000 calls (many minutes)"
 	@echo "make fuzz    20,000 damaged inputs of each kind (MUTANTS chooses how many)"
 	@echo "make bench   benchmarks (minutes; not part of the tests)"
 	@echo "make lock    renew the lock files from pyproject.toml"
@@ -49,9 +48,6 @@ format: setup-dev
 test: lint
 	$(BIN)/python -m scripts.prepare_browser
 	$(BIN)/python -m pytest
-
-faults: setup-dev
-	LONG_TESTS=1 $(BIN)/python -m pytest tests/faults
 
 faults: setup-dev
 	LONG_TESTS=1 $(BIN)/python -m pytest tests/faults

@@ -6,7 +6,7 @@ import copy
 import json
 import random
 import string
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 _MARKS = (b"", b"\x00", b"\xff" * 4, b"\x80\x00\x00\x00", b"\x7f\xff\xff\xff", b"\x00\x00", b"\xff\xff", b"\x00" * 64)
@@ -114,38 +114,45 @@ def damaged_text(text: str, chance: random.Random) -> str:
     return "\r\n".join(lines) + "\r\n"
 
 
-def _places(value: Any, put: Callable[[Any], None]) -> list[tuple[Any, Callable[[Any], None]]]:
-    """Every value inside, with how to replace it."""
-    found = [(value, put)]
-    if isinstance(value, dict):
-        for key in value:
-            found += _places(value[key], lambda new, key=key: value.__setitem__(key, new))
-    elif isinstance(value, list):
-        for index in range(len(value)):
-            found += _places(value[index], lambda new, index=index: value.__setitem__(index, new))
-    return found
+@dataclass(frozen=True)
+class _Place:
+    """A value inside another, and how to replace it."""
+
+    inside: Any
+    key: Any
+
+    @property
+    def value(self) -> Any:
+        return self.inside[self.key]
+
+    def put(self, new: Any) -> None:
+        self.inside[self.key] = new
+
+
+def _places(inside: Any) -> list[_Place]:
+    keys = list(inside) if isinstance(inside, dict) else range(len(inside))
+    here = [_Place(inside, key) for key in keys]
+    return here + [below for place in here if isinstance(place.value, dict | list) for below in _places(place.value)]
 
 
 def damaged_event(event: dict[str, Any], chance: random.Random) -> str:
     """JSON with values of the wrong kind or size, keys lost, renamed or added; sometimes no JSON at all."""
-    holder = [copy.deepcopy(event)]
+    holder: list[Any] = [copy.deepcopy(event)]
     for _ in range(chance.randrange(1, 4)):
-        value, put = chance.choice(_places(holder[0], lambda new: holder.__setitem__(0, new))[1:] or [(None, str)])
+        place = chance.choice(_places(holder))
+        value = place.value
         match chance.randrange(5):
             case 0 if isinstance(value, dict) and value:
                 del value[chance.choice(list(value))]
             case 1 if isinstance(value, dict):
-                value[chance.choice(("type", "id", "session", "event_id", "__proto__", "audio", "item"))] = (
-                    chance.choice(_VALUES)
-                )
+                key = chance.choice(("type", "id", "session", "event_id", "__proto__", "audio", "item"))
+                value[key] = chance.choice(_VALUES)
             case 2 if isinstance(value, int) and not isinstance(value, bool):
-                put(value + chance.choice((-1, 1, 10**6, -(10**6), 2**64)))
+                place.put(value + chance.choice((-1, 1, 10**6, -(10**6), 2**64)))
             case 3:
-                put([value] * chance.randrange(2, 10))
+                place.put([value] * chance.randrange(2, 10))
             case _:
-                put(copy.deepcopy(chance.choice(_VALUES)))
-        if not isinstance(holder[0], dict):
-            break
+                place.put(copy.deepcopy(chance.choice(_VALUES)))
     text = json.dumps(holder[0])
     match chance.randrange(12):
         case 0:

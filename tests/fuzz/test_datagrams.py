@@ -148,4 +148,5 @@ async def test_damaged_chunks_of_the_data_channel_inside_the_encryption(server: 
 def _sealed(association: Any, body: bytes) -> bytes:
     """An SCTP packet of this association around `body`, with the right checksum: damage must get past both."""
     header = b"\x13\x88\x13\x88" + int(association._remote_verification_tag).to_bytes(4, "big")
-    return header + crc32c(header + bytes(4) + body).to_bytes(4, "little") + body
+    checksum = int(crc32c(header + bytes(4) + body))
+    return header + checksum.to_bytes(4, "little") + body

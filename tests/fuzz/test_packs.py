@@ -53,6 +53,6 @@ def test_damaged_packs_are_loaded_or_refused(tmp_path: Path, monkeypatch: pytest
             messages.add(str(error))
         slowest = max(slowest, time.thread_time() - start)
     assert messages
-    assert all("own.yaml" in message and len(message) < 600 + len(str(tmp_path)) for message in messages)
+    assert not [m for m in messages if str(tmp_path) not in m or len(m) > 600 + len(str(tmp_path))]
     assert loaded < len(mutants(150))
     assert slowest < 2
