@@ -21,6 +21,7 @@ from signaling.app import create_app, make_runner
 from signaling.appkeys import DIRECTORY
 from signaling.directory import CallDirectory
 from signaling.factories import CallFactories
+from signaling.garbage import freeze_start
 from signaling.keeper import DatabaseKeeper
 from signaling.peer import Peer
 from signaling.services import start_services
@@ -112,6 +113,7 @@ async def _serve(app: web.Application, settings: Settings, stop: StopSignals) ->
         except OSError as error:
             print(_cannot_listen(error, server), file=sys.stderr)  # noqa: T201
             return 1
+        freeze_start()
         print(f"voice-agent is ready: {_url(runner, server)}", flush=True)  # noqa: T201
         await stop.drain.wait()
         await drain(app[DIRECTORY], settings, stop.now)
