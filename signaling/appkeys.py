@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from signaling.call_limits import CallLimits
 from signaling.directory import CallDirectory
 from signaling.factories import CallFactories
 from signaling.loopmonitor import LoopMonitor
+from signaling.registry import Registry
+from signaling.resume import ResumeDesk
 from signaling.services import Services
 from voice_agent.settings import Settings
 
@@ -14,4 +17,7 @@ SETTINGS = web.AppKey("settings", Settings)
 SERVICES = web.AppKey("services", Services)
 DIRECTORY = web.AppKey("directory", CallDirectory)
 FACTORIES = web.AppKey("factories", CallFactories)
+RESUME = web.AppKey("resume", ResumeDesk)
+REGISTRY = web.AppKey("registry", Registry)
+CALL_LIMITS = web.AppKey("call_limits", CallLimits)
 MONITOR = web.AppKey("monitor", LoopMonitor)

@@ -6,12 +6,15 @@ import logging
 
 from aiohttp import web
 
-from signaling.appkeys import DIRECTORY, FACTORIES, SERVICES, SETTINGS
+from signaling.appkeys import DIRECTORY, FACTORIES, RESUME, SERVICES, SETTINGS
 from signaling.auth import bearer_token
 from signaling.bodies import json_object, read_body, read_form, text_of
-from signaling.callers import CallRequest, call_request, new_session, owned_call
+from signaling.callers import CallRequest, call_not_found, call_request, check_owner, new_session, owned_call
 from signaling.directory import Seat, Session
 from signaling.errors import ApiError
+from signaling.proxy import ProcessGoneError, forward, process_of
+from signaling.resume import PREFIX as RESUME_PREFIX
+from signaling.resuming import claimed, elsewhere
 from signaling.sdp import OfferError
 
 logger = logging.getLogger(__name__)
@@ -28,13 +31,32 @@ def add_call_routes(app: web.Application) -> None:
 
 
 async def create_call(request: web.Request) -> web.Response:
-    services, directory = request.app[SERVICES], request.app[DIRECTORY]
-    directory.check_open()  # Before the secret is used up: whoever is told to retry needs it again.
     token = bearer_token(request)
-    identity = await services.authenticator.identify(token)
+    if token.startswith(RESUME_PREFIX):
+        return await _resume(request, token)
+    identity = await identified(request, token)
     offer, wishes = await _offer_and_session(request)
-    wanted = call_request(request, identity, token, wishes)
-    seat = directory.admit()
+    return await _answer(request, call_request(request, identity, token, wishes), offer)
+
+
+async def _resume(request: web.Request, token: str) -> web.Response:
+    """The session part of a form is not read: the call goes on with the session it had."""
+    offer, _ = await _offer_and_session(request)
+    address = await elsewhere(request, token)
+    if address is not None:
+        try:
+            return await forward(request, address, offer, _SDP)
+        except ProcessGoneError:
+            logger.warning("The process of a lost call is gone")
+    claim, wanted = await claimed(request, token)
+    try:
+        return await _answer(request, wanted, offer)
+    finally:
+        claim.release()
+
+
+async def _answer(request: web.Request, wanted: CallRequest, offer: str) -> web.Response:
+    seat = await take_seat(request, wanted)
     try:
         call_id, answer = await _start(request, wanted, offer, seat)
     except BaseException:
@@ -105,6 +127,18 @@ class _ClosedEarly:
 
 
 async def hang_up(request: web.Request) -> web.Response:
-    call = await owned_call(request, request.match_info["call_id"], bearer_token(request))
-    call.session.end("hangup")
+    call_id, token = request.match_info["call_id"], bearer_token(request)
+    address = await process_of(request, call_id)
+    if address is not None:
+        try:
+            return await forward(request, address)
+        except ProcessGoneError:
+            raise call_not_found() from None
+    waiting = request.app[RESUME].owner_of(call_id)
+    if waiting is not None:
+        await check_owner(request, waiting, token)
+        request.app[RESUME].forget(call_id)
+    else:
+        call = await owned_call(request, call_id, token)
+        call.session.end("hangup")
     return web.Response(status=200)

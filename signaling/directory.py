@@ -16,15 +16,18 @@ from typing import Protocol
 
 from prometheus_client import Counter, Gauge
 
+from signaling.admission import REFUSED, Admission
 from signaling.errors import ApiError
+from voice_agent.call.snapshot import Snapshot
 from voice_agent.call.transport import Transport
 from voice_agent.settings import ServerSettings
+from voice_agent.storage.leases import Lease
 
 logger = logging.getLogger(__name__)
 
 CALLS_ACTIVE = Gauge("voice_calls_active", "Calls that are running or being set up.")
 CALLS_TOTAL = Counter("voice_calls_total", "Calls that have ended, by outcome.", ["outcome"])
-OUTCOMES = frozenset({"hangup", "client_gone", "idle", "time_limit", "shutdown", "error"})
+OUTCOMES = frozenset({"hangup", "client_gone", "replaced", "idle", "time_limit", "shutdown", "error"})
 
 
 class Session(Protocol):
@@ -41,6 +44,8 @@ class Session(Protocol):
     def attach(self, send_event: Callable[[Mapping[str, object]], None]) -> Callable[[], None]: ...
 
     def connected(self) -> None: ...
+
+    def snapshot(self) -> Snapshot: ...
 
     def end(self, reason: str) -> None: ...
 
@@ -66,6 +71,8 @@ class LiveCall:
     owner: Owner
     task: asyncio.Task[None] = field(init=False)
     side_channels: int = 0
+    left: bool = False
+    """The client has said goodbye: this call is not to be resumed."""
 
 
 @dataclass(eq=False, slots=True)
@@ -73,6 +80,8 @@ class Seat:
     """Room for one call, taken by `CallDirectory.admit`. Releasing it twice is harmless."""
 
     _directory: CallDirectory
+    lease: Lease | None = None
+    """Whom the call is counted for; released with the seat."""
     _held: bool = True
 
     def release(self) -> None:
@@ -80,14 +89,23 @@ class Seat:
             self._held = False
             self._directory._taken -= 1
             CALLS_ACTIVE.dec()
+            if self.lease is not None:
+                self.lease.release()
 
 
 class CallDirectory:
     """`storing` tells whether what a call leaves behind can be stored at the moment."""
 
-    def __init__(self, server: ServerSettings, storing: Callable[[], bool]) -> None:
+    def __init__(
+        self, server: ServerSettings, storing: Callable[[], bool], admission: Admission | None = None
+    ) -> None:
         self._server = server
         self._storing = storing
+        self._admission = admission
+        self.on_started: Callable[[LiveCall], None] = lambda _call: None
+        """Told of every call that begins."""
+        self.on_ended: Callable[[LiveCall, str], None] = lambda _call, _outcome: None
+        """Told of every call that has ended, and how, before it is gone from here."""
         self._calls: dict[str, LiveCall] = {}
         self._taken = 0
         self._draining = False
@@ -103,26 +121,40 @@ class CallDirectory:
     def full(self) -> bool:
         return self._taken >= self._server.max_calls
 
+    def obstacle(self) -> str | None:
+        """Which resource one more call would lack; None where nobody judges."""
+        return self._admission.obstacle() if self._admission is not None else None
+
     @property
     def draining(self) -> bool:
         return self._draining
 
     def check_open(self) -> None:
         """Raises ApiError 503 where `admit` would."""
+        self.check_accepting()
+        if self.full:
+            raise self.busy()
+        obstacle = self.obstacle()
+        if obstacle is not None:
+            REFUSED.labels(obstacle).inc()
+            raise self.busy()
+
+    def check_accepting(self) -> None:
+        """As `check_open`, where there may yet be room: a call that is resumed makes its own."""
         if self._draining:
             raise self._unavailable("draining", "The server is about to stop. Please call again in a moment.")
         if not self._storing():
             raise self._unavailable(
                 "storage_behind", "The server cannot store calls now. Please call again in a moment."
             )
-        if self.full:
-            raise self.busy()
 
     def admit(self) -> Seat:
         """Takes a seat. Raises ApiError 503 where there is none; whoever gets one must start a call or release it."""
         self.check_open()
         self._taken += 1
         CALLS_ACTIVE.inc()
+        if self._admission is not None:
+            self._admission.admitted()
         return Seat(self)
 
     def busy(self) -> ApiError:
@@ -137,11 +169,19 @@ class CallDirectory:
         call = LiveCall(session, transport, owner)
         self._calls[session.call_id] = call
         self._empty.clear()
+        self.on_started(call)
         call.task = asyncio.create_task(self._run(call, seat), name=f"call {session.call_id}")
         return call
 
     def get(self, call_id: str) -> LiveCall | None:
         return self._calls.get(call_id)
+
+    async def replace(self, call: LiveCall) -> None:
+        """Ends a call whose client has come back over another connection. Raises ApiError 503 where it does not end."""
+        call.session.end("replaced")
+        await asyncio.wait({call.task}, timeout=2 * self._server.close_timeout_s)
+        if not call.task.done():
+            raise self.busy()
 
     async def _run(self, call: LiveCall, seat: Seat) -> None:
         outcome = "error"
@@ -156,6 +196,7 @@ class CallDirectory:
             try:
                 await self._close(call.transport)
             finally:
+                self.on_ended(call, outcome)
                 del self._calls[call.session.call_id]
                 if not self._calls:
                     self._empty.set()

@@ -8,6 +8,7 @@ from typing import Literal, Protocol
 
 from signaling.directory import Session
 from voice_agent.agents.base import Agent
+from voice_agent.call.snapshot import Snapshot
 from voice_agent.call.transport import Transport
 from voice_agent.engines.bundle import Engines
 from voice_agent.records import CallRecorder, TicketStore
@@ -29,6 +30,8 @@ class SessionFactory(Protocol):
         key_id: str | None,
         session: Mapping[str, object] | None = None,
         greet: bool = False,
+        resume: Snapshot | None = None,
+        resume_token: Callable[[], str] | None = None,
     ) -> Session:
         """Raises ProtocolError where `session`, the client's wishes, cannot be met."""
         ...

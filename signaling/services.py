@@ -19,9 +19,11 @@ from voice_agent.engines.ports import LanguageModel
 from voice_agent.engines.registry import EngineDescription, EngineRegistry
 from voice_agent.records import CallRecorder, TicketStore
 from voice_agent.settings import Settings
+from voice_agent.storage.calls import CallStore, StoredCall
 from voice_agent.storage.database import Database
-from voice_agent.storage.ephemeral import Ephemeral, RateLimiter, SecretStore
+from voice_agent.storage.ephemeral import Ephemeral, RateLimiter, SecretStore, SubjectDigest
 from voice_agent.storage.keys import KeyStore
+from voice_agent.storage.leases import Leases
 from voice_agent.storage.tickets import PostgresTicketStore
 from voice_agent.storage.writer import Writer
 
@@ -34,6 +36,12 @@ class EngineSource(Protocol):
         ...
 
 
+class CallReader(Protocol):
+    """Reads a stored call of a key. Raises DatabaseUnavailable."""
+
+    async def get(self, call_id: str, *, key_id: str) -> StoredCall | None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Services:
     settings: Settings
@@ -42,10 +50,15 @@ class Services:
     keys: KeyVerifier
     secrets: SecretStore
     limiter: RateLimiter
+    leases: Leases
     recorder: CallRecorder
     tickets: TicketStore
     storing: Callable[[], bool]
     """Whether what a call leaves behind can be stored at the moment."""
+    calls: CallReader | None = None
+    """None: a call cannot be resumed from what is stored."""
+    shared: Ephemeral | None = None
+    """What server processes tell each other; None where there is only one."""
 
     @property
     def authenticator(self) -> Authenticator:
@@ -64,6 +77,7 @@ async def start_services(settings: Settings) -> AsyncIterator[Services]:
         Database(storage) as database,
         Writer(database, storage) as writer,
         Ephemeral(storage) as ephemeral,
+        Leases(ephemeral, storage, SubjectDigest(storage)) as leases,
         EngineRegistry(settings) as engines,
     ):
         yield Services(
@@ -73,7 +87,10 @@ async def start_services(settings: Settings) -> AsyncIterator[Services]:
             keys=KeyStore(database, storage),
             secrets=SecretStore(ephemeral),
             limiter=RateLimiter(ephemeral, storage),
+            leases=leases,
             recorder=writer,
             tickets=PostgresTicketStore(database),
             storing=lambda: writer.accepting,
+            calls=CallStore(database),
+            shared=None if ephemeral.in_process else ephemeral,
         )

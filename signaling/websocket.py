@@ -8,19 +8,25 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 
 from aiohttp import WSMsgType, web
 
 from signaling.appkeys import DIRECTORY, SERVICES
 from signaling.auth import PROTOCOL, offered_protocols, websocket_token
-from signaling.callers import call_request, new_session, owned_call
+from signaling.callers import CallRequest, call_not_found, call_request, new_session, owned_call
 from signaling.directory import LiveCall
 from signaling.errors import ApiError
 from signaling.origins import may_call
+from signaling.proxy import ProcessGoneError, forward_socket, process_of
+from signaling.resume import PREFIX as RESUME_PREFIX
+from signaling.resuming import claimed, elsewhere
 from signaling.ws_transport import WebSocketTransport
 from voice_agent.realtime.errors import ProtocolError
 from voice_agent.settings import ServerSettings
+
+logger = logging.getLogger(__name__)
 
 Socket = web.WebSocketResponse[bool]
 
@@ -46,7 +52,15 @@ async def realtime(request: web.Request) -> web.StreamResponse:
         )
     token = websocket_token(request)
     if call_id := request.query.get("call_id"):
-        return await _side_channel(request, socket, await owned_call(request, call_id, token))
+        address = await process_of(request, call_id)
+        if address is None:
+            return await _side_channel(request, socket, await owned_call(request, call_id, token))
+        try:
+            return await forward_socket(request, address, socket)
+        except ProcessGoneError:
+            raise call_not_found() from None
+    if token.startswith(RESUME_PREFIX):
+        return await _resume(request, socket, token)
     return await _call(request, socket, token)
 
 
@@ -62,11 +76,30 @@ def _socket(request: web.Request, server: ServerSettings) -> Socket:
 
 
 async def _call(request: web.Request, socket: Socket, token: str) -> web.StreamResponse:
+    identity = await identified(request, token)
+    return await _run(request, socket, call_request(request, identity, token))
+
+
+async def _resume(request: web.Request, socket: Socket, token: str) -> web.StreamResponse:
+    address = await elsewhere(request, token)
+    if address is not None:
+        try:
+            return await forward_socket(request, address, socket)
+        except ProcessGoneError:
+            logger.warning("The process of a lost call is gone")
+    claim, wanted = await claimed(request, token)
+    try:
+        return await _run(request, socket, wanted, begun=claim.release)
+    finally:
+        claim.release()
+
+
+async def _run(
+    request: web.Request, socket: Socket, wanted: CallRequest, begun: Callable[[], None] = lambda: None
+) -> web.StreamResponse:
+    """The call, from its admission to its end. `begun` is called when the directory has it."""
     services, directory = request.app[SERVICES], request.app[DIRECTORY]
-    directory.check_open()  # Before the secret is used up: whoever is told to retry needs it again.
-    identity = await services.authenticator.identify(token)
-    wanted = call_request(request, identity, token)
-    seat = directory.admit()
+    seat = await take_seat(request, wanted)
     try:
         transport = WebSocketTransport(socket, services.settings.server, speech=True, abort=_aborter(request))
         session = new_session(request, wanted, transport, "websocket")
@@ -77,9 +110,10 @@ async def _call(request: web.Request, socket: Socket, token: str) -> web.StreamR
     transport.on_overflow = lambda: session.end("client_gone")
     transport.start()
     call = directory.start(session, transport, wanted.owner, seat)
+    begun()
     session.connected()
     try:
-        await _read(socket, session.client_event, transport.send_event)
+        call.left = await _read(socket, session.client_event, transport.send_event)
     finally:
         session.end("client_gone")
         await asyncio.shield(call.task)
@@ -115,8 +149,8 @@ async def _side_channel(request: web.Request, socket: Socket, call: LiveCall) ->
 
 async def _read(
     socket: Socket, take: Callable[[str | bytes], None], send_event: Callable[[dict[str, object]], None]
-) -> None:
-    """Hands on events until the client has closed or is lost."""
+) -> bool:
+    """Hands on events until the client has closed or is lost; whether it closed as the protocol has it."""
     while True:
         message = await socket.receive()
         if message.type is WSMsgType.TEXT:
@@ -124,10 +158,10 @@ async def _read(
         elif message.type is WSMsgType.BINARY:
             send_event(ProtocolError("Events are JSON in text frames.", code="binary_frame").to_event())
         else:
-            return
+            return message.type is WSMsgType.CLOSE
 
 
-def _cancel(task: asyncio.Task[None]) -> None:
+def _cancel(task: asyncio.Task[bool]) -> None:
     task.cancel()
 
 

@@ -65,7 +65,7 @@ class CallEnded:
     call_id: str
     ended_at: datetime
     reason: str
-    """hangup | client_gone | idle | time_limit | shutdown | error"""
+    """hangup | client_gone | replaced | idle | time_limit | shutdown | error"""
 
 
 class CallRecorder(Protocol):

@@ -53,6 +53,40 @@ class ServerSettings(BaseSettings):
     )
     guests: bool = Field(True, description="Our own page may call without a key; nothing of it is kept.")
     max_calls: int = Field(100, ge=1, description="Calls one process accepts; one more gets 503.")
+    max_cpu_percent: int = Field(
+        75, ge=0, description="No new call while this process uses so much of one core; 0 does not judge by it."
+    )
+    call_cpu_percent: float = Field(
+        1.0, ge=0, description="What a call just admitted counts with until its cost is measured."
+    )
+    load_window_s: float = Field(3, gt=0, description="Processor time and loop lag are judged over this time.")
+    descriptor_reserve: int = Field(
+        64, ge=0, description="File descriptors that new calls and connections leave free for the calls that run."
+    )
+    address_calls: int = Field(
+        20, ge=1, description="Calls at once per address, of guests and client secrets (not of keys themselves)."
+    )
+    address_calls_per_minute: int = Field(60, ge=1, description="Calls begun per address, of the same.")
+    key_calls: int = Field(80, ge=1, description="Calls at once per API key, in all server processes together.")
+    key_calls_per_minute: int = Field(300, ge=1, description="Calls begun per API key, the same.")
+    max_connections: int = Field(2000, ge=1, description="TCP connections of one process at once.")
+    address_connections: int = Field(
+        100, ge=1, description="Of these, from one address; not counted with TRUST_PROXY, where all are the proxy's."
+    )
+    address_requests_per_s: float = Field(
+        50, gt=0, description="HTTP requests per address (and process) in the long run; more get 429."
+    )
+    address_request_burst: int = Field(300, ge=1, description="Requests above that at one time.")
+    address_table: int = Field(10_000, ge=1, description="Addresses whose rates are remembered in memory.")
+    events_per_s: float = Field(
+        100, gt=0, description="Client events per channel in the long run. A WebSocket is then read no faster; on a "
+        "data channel more are refused."
+    )
+    event_burst: int = Field(500, ge=1, description="Events above that at one time.")
+    event_bytes_per_s: int = Field(
+        512 * 1024, gt=0, description="Their bytes, the same; speech in real time is 64 KiB/s (base64 PCM, 24 kHz)."
+    )
+    event_burst_bytes: int = Field(4 * 1024 * 1024, gt=0, description="Bytes above that at one time.")
     max_call_s: float = Field(3600, gt=0, description="A call ends after this time.")
     connect_timeout_s: float = Field(15, gt=0, description="A peer must be connected after this time.")
     no_media_timeout_s: float = Field(
@@ -96,15 +130,15 @@ class ServerSettings(BaseSettings):
     resume_window_s: float = Field(
         60,
         ge=0,
-        description="A call whose connection was lost can be resumed for this long; its text waits in memory. 0: never.",
+        description="A call whose connection was lost can be resumed for this long; its text is in memory. 0: never.",
     )
     resume_max_calls: int = Field(200, ge=1, description="Lost calls whose text waits in memory, at most.")
     resume_max_bytes: int = Field(32 * 1024 * 1024, gt=0, description="Their text together, at most.")
     workers: int = Field(
-        1, ge=1, description="Server processes, one per core; more than one needs REDIS_URL. `serve --workers` overrides."
+        1, ge=1, description="Server processes, one per core; more than one needs REDIS_URL. `serve --workers` wins."
     )
     serve_start_timeout_s: float = Field(180, gt=0, description="All server processes must be ready after this time.")
-    serve_restart_s: float = Field(0.5, gt=0, description="Pause before a dead server process is started again; doubles.")
+    serve_restart_s: float = Field(0.5, gt=0, description="Pause before a dead server process is replaced; doubles.")
     serve_restart_max_s: float = Field(10, gt=0, description="Longest such pause.")
     private_host: str = Field(
         "127.0.0.1",
@@ -130,6 +164,9 @@ class ServerSettings(BaseSettings):
         3600, ge=60, description="Life of the relay credentials a caller is given; as long as a call may last."
     )
     turn_relay_only: bool = Field(False, description="Our page sends its media through the relay alone.")
+    log_lines_per_minute: int = Field(
+        5, ge=1, description="Log lines of one cause at most; the next one says how many were left out."
+    )
     log_level: Literal["debug", "info", "warning", "error"] = Field("info", description="Log level.")
     log_format: Literal["logfmt", "json"] = Field("logfmt", description="Format of the log on stderr.")
     metrics_public: bool = Field(False, description="Serve /metrics to any client, not only to this machine.")
@@ -385,6 +422,9 @@ class StorageSettings(BaseSettings):
         SecretStr(""),
         description="Key under which callers' addresses are hashed for rate limits. Empty: derived from REDIS_URL, or "
         "random where Redis is in-process.",
+    )
+    lease_ttl_s: float = Field(
+        30, gt=1, description="Calls that a killed process held are counted in Redis for this long."
     )
     rate_limit_subjects: int = Field(10_000, ge=1, description="Callers counted in memory while Redis is away.")
     key_cache_s: float = Field(2, ge=0, description="A verified API key is believed this long: revocation's delay.")

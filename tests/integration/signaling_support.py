@@ -6,13 +6,16 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from signaling.directory import Session
 from voice_agent.agents.base import Agent, TurnProfile
+from voice_agent.call.snapshot import Snapshot
 from voice_agent.call.transport import Transport
 from voice_agent.engines.ports import Pcm, ReplyEvent, ReplyRequest
 from voice_agent.realtime.errors import ProtocolError
+from voice_agent.realtime.session_config import SessionConfig
 from voice_agent.records import CallEnded, CallStarted, NewTicket, Turn
 from voice_agent.storage.keys import KeyInfo
 
@@ -66,6 +69,20 @@ class EchoSession:
 
     def audio_in(self, pcm: bytes) -> None:
         raise AssertionError("no audio comes this way")
+
+    def snapshot(self) -> Snapshot:
+        config = SessionConfig.create(agent_model="interviewer")
+        return Snapshot(
+            call_id=self.call_id,
+            agent="interviewer",
+            key_id=None,
+            started_at=datetime.now(UTC),
+            config=config,
+            conversation_id="conv_1",
+            items=(),
+            turns=0,
+            greet=False,
+        )
 
     def connected(self) -> None:
         self.is_connected = True

@@ -48,10 +48,13 @@ JOIN calls ON calls.id = m.call_id
 ON CONFLICT DO NOTHING
 """
 
+# A call that was lost and then resumed ends more than once: the last end counts.
 _END_CALLS = """
 UPDATE calls SET ended_at = e.ended_at, end_reason = e.reason
-FROM unnest($1::text[], $2::timestamptz[], $3::text[]) AS e (id, ended_at, reason)
-WHERE calls.id = e.id AND calls.ended_at IS NULL
+FROM (SELECT DISTINCT ON (id) *
+      FROM unnest($1::text[], $2::timestamptz[], $3::text[]) AS each (id, ended_at, reason)
+      ORDER BY id, ended_at DESC) AS e
+WHERE calls.id = e.id AND (calls.ended_at IS NULL OR calls.ended_at < e.ended_at)
 """
 
 
