@@ -24,8 +24,8 @@ from signaling.health import add_health_routes
 from signaling.loopmonitor import LoopMonitor
 from signaling.models import add_model_routes
 from signaling.registry import Registry
-from signaling.resume import ResumeDesk
 from signaling.requests import request_rate
+from signaling.resume import ResumeDesk
 from signaling.secrets_api import add_secret_routes
 from signaling.services import Services
 from signaling.static import add_static_routes
@@ -36,7 +36,10 @@ from voice_agent.settings import ServerSettings
 def create_app(services: Services, factories: CallFactories) -> web.Application:
     """The whole HTTP surface over services that somebody else has started and will stop."""
     server = services.settings.server
-    app = web.Application(middlewares=[error_middleware, request_rate(server), cors_middleware], client_max_size=server.max_http_body_bytes)
+    app = web.Application(
+        middlewares=[error_middleware, request_rate(server), cors_middleware],
+        client_max_size=server.max_http_body_bytes,
+    )
     app[SETTINGS] = services.settings
     app[RETRY_AFTER_S] = server.retry_after_s
     app[SERVICES] = services

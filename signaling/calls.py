@@ -9,7 +9,16 @@ from aiohttp import web
 from signaling.appkeys import DIRECTORY, FACTORIES, RESUME, SERVICES, SETTINGS
 from signaling.auth import bearer_token
 from signaling.bodies import json_object, read_body, read_form, text_of
-from signaling.callers import CallRequest, call_not_found, call_request, check_owner, new_session, owned_call
+from signaling.callers import (
+    CallRequest,
+    call_not_found,
+    call_request,
+    check_owner,
+    identified,
+    new_session,
+    owned_call,
+    take_seat,
+)
 from signaling.directory import Seat, Session
 from signaling.errors import ApiError
 from signaling.proxy import ProcessGoneError, forward, process_of

@@ -96,9 +96,7 @@ class Seat:
 class CallDirectory:
     """`storing` tells whether what a call leaves behind can be stored at the moment."""
 
-    def __init__(
-        self, server: ServerSettings, storing: Callable[[], bool], admission: Admission | None = None
-    ) -> None:
+    def __init__(self, server: ServerSettings, storing: Callable[[], bool], admission: Admission | None = None) -> None:
         self._server = server
         self._storing = storing
         self._admission = admission

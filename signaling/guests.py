@@ -13,10 +13,10 @@ from aiohttp import web
 
 from signaling.appkeys import DIRECTORY, SERVICES
 from signaling.bodies import read_json
+from signaling.call_limits import client_address, too_many
 from signaling.callers import resolve_agent
 from signaling.errors import ApiError
 from signaling.origins import is_own_page
-from voice_agent.settings import ServerSettings
 from voice_agent.storage.ephemeral import ClientSecret
 
 
@@ -43,12 +43,7 @@ async def create_guest_secret(request: web.Request) -> web.Response:
         "guest", client_address(request, server), limit=server.guest_limit, window_s=server.guest_window_s
     )
     if not allowed:
-        raise ApiError(
-            429,
-            "rate_limited",
-            "Too many calls from your network in a short time. Please wait a little.",
-            headers={"Retry-After": str(server.guest_window_s)},
-        )
+        raise too_many("Too many calls from your network in a short time. Please wait a little.", server.guest_window_s)
     body = await read_json(request, max_bytes=server.max_http_body_bytes, timeout_s=server.body_timeout_s)
     agent = resolve_agent(services, None, _agent_name(body))
     if body.get("consent") is not True:
@@ -66,11 +61,3 @@ def _agent_name(body: dict[str, object]) -> str | None:
     if name is None or isinstance(name, str):
         return name
     raise ApiError(400, "invalid_type", "The agent must be a string.", param="agent")
-
-
-def client_address(request: web.Request, server: ServerSettings) -> str:
-    """For counting only; it is neither stored nor logged."""
-    forwarded = request.headers.get("X-Forwarded-For", "")
-    if server.trust_proxy and forwarded:
-        return forwarded.rsplit(",", 1)[-1].strip()
-    return request.remote or ""

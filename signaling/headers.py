@@ -5,6 +5,7 @@ from __future__ import annotations
 from aiohttp import web
 
 from signaling.appkeys import SETTINGS
+from voice_agent.settings import ServerSettings
 
 PAGE_POLICY = "; ".join(
     (
@@ -24,6 +25,7 @@ PAGE_POLICY = "; ".join(
 )
 _API_POLICY = "default-src 'none'; frame-ancestors 'none'"
 _HSTS = "max-age=31536000"
+_CHOSEN = ("Content-Security-Policy", "Cache-Control")
 
 _COMMON = {
     "X-Content-Type-Options": "nosniff",
@@ -35,13 +37,16 @@ _COMMON = {
 }
 
 
-async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
-    """Signal `on_response_prepare`."""
-    headers = response.headers
-    for name, value in _COMMON.items():
-        headers[name] = value
-    headers.setdefault("Content-Security-Policy", _API_POLICY)
-    headers.setdefault("Cache-Control", "no-store")
-    headers.popall("Server", None)
-    if request.app[SETTINGS].server.public_origin.startswith("https://"):
+def security_headers(server: ServerSettings) -> dict[str, str]:
+    """Of a response that says nothing about itself."""
+    headers = {**_COMMON, "Content-Security-Policy": _API_POLICY, "Cache-Control": "no-store"}
+    if server.public_origin.startswith("https://"):
         headers["Strict-Transport-Security"] = _HSTS
+    return headers
+
+
+async def add_security_headers(request: web.Request, response: web.StreamResponse) -> None:
+    """Signal `on_response_prepare`. A response may have a policy and caching of its own, and nothing else."""
+    own = {name: response.headers[name] for name in _CHOSEN if name in response.headers}
+    response.headers.update(security_headers(request.app[SETTINGS].server) | own)
+    response.headers.popall("Server", None)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from collections.abc import Callable
 
 from prometheus_client import Histogram
 
@@ -41,8 +42,10 @@ class LagWindow:
 class LoopMonitor:
     """`run` is a task of whoever made the monitor; it ends by cancellation."""
 
-    def __init__(self) -> None:
+    def __init__(self, on_wake: Callable[[float], None] = lambda _lag_s: None) -> None:
+        """`on_wake(lag_s)` is called at each sample."""
         self.window = LagWindow()
+        self._on_wake = on_wake
 
     async def run(self) -> None:
         loop = asyncio.get_running_loop()
@@ -52,3 +55,4 @@ class LoopMonitor:
             lag = loop.time() - due
             self.window.add(lag)
             LOOP_LAG.observe(max(0.0, lag))
+            self._on_wake(max(0.0, lag))

@@ -15,7 +15,15 @@ from aiohttp import WSMsgType, web
 
 from signaling.appkeys import DIRECTORY, SERVICES
 from signaling.auth import PROTOCOL, offered_protocols, websocket_token
-from signaling.callers import CallRequest, call_not_found, call_request, new_session, owned_call
+from signaling.callers import (
+    CallRequest,
+    call_not_found,
+    call_request,
+    identified,
+    new_session,
+    owned_call,
+    take_seat,
+)
 from signaling.directory import LiveCall
 from signaling.errors import ApiError
 from signaling.origins import may_call

@@ -124,6 +124,22 @@ def _secret_key(value: str) -> str:
     return "voice:ek:" + hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+class SubjectDigest:
+    """Names a subject of a limit (an address, a key's id) without telling it: a keyed digest.
+
+    The same in every worker that shares a Redis; under a random key where none does.
+    """
+
+    def __init__(self, settings: StorageSettings) -> None:
+        configured = settings.rate_limit_key.get_secret_value() or settings.redis_url.get_secret_value()
+        self._key = (
+            hashlib.sha256(b"rate limit\0" + configured.encode()).digest() if configured else secrets.token_bytes(32)
+        )
+
+    def __call__(self, bucket: str, subject: str) -> str:
+        return hmac.new(self._key, f"{bucket}\0{subject}".encode(errors="replace"), hashlib.sha256).hexdigest()
+
+
 class RateLimiter:
     """Counts hits per subject in fixed windows. The subject (an address) is stored nowhere: only a keyed digest."""
 
@@ -131,7 +147,7 @@ class RateLimiter:
         self, ephemeral: Ephemeral, settings: StorageSettings, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
         self._ephemeral = ephemeral
-        self._key = _hashing_key(settings)
+        self._digest = SubjectDigest(settings)
         self._local = LocalWindows(settings.rate_limit_subjects)
         self._clock = clock
 
@@ -140,8 +156,7 @@ class RateLimiter:
 
         While Redis is away each process counts by itself, so the limit still holds.
         """
-        digest = hmac.new(self._key, f"{bucket}\0{subject}".encode(), hashlib.sha256).hexdigest()
-        name = f"voice:rl:{bucket}:{digest}"
+        name = f"voice:rl:{bucket}:{self._digest(bucket, subject)}"
 
         async def count(client: redis.asyncio.Redis) -> int:
             async with client.pipeline(transaction=True) as pipeline:
@@ -175,9 +190,3 @@ class LocalWindows:
                 return False
         self._windows[name] = (ends_s, hits + 1)
         return hits < limit
-
-
-def _hashing_key(settings: StorageSettings) -> bytes:
-    """The same in every worker that shares a Redis; random where none does."""
-    configured = settings.rate_limit_key.get_secret_value() or settings.redis_url.get_secret_value()
-    return hashlib.sha256(b"rate limit\0" + configured.encode()).digest() if configured else secrets.token_bytes(32)
