@@ -19,6 +19,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from scripts.prepare_browser import installed
+from tests.limits_off import LIMITS_OFF
 
 READY = "voice-agent is ready: "
 STOP_TIMEOUT_S = 20
@@ -61,6 +62,7 @@ def running_server(**settings: str) -> Iterator[str]:
     folder.chmod(0o711)
     environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "PYTHONPATH")}
     environment |= {"DATA_DIR": str(folder / "data"), "PORT": "0", "GUEST_LIMIT": "1000", "DRAIN_TIMEOUT_S": "0"}
+    environment |= LIMITS_OFF
     process = subprocess.Popen(
         [sys.executable, "-c", "import sys; from signaling.cli import main; sys.exit(main(['serve']))"],
         cwd=folder,

@@ -267,8 +267,9 @@ async def open_place(database_url: str, seen: Seen) -> AsyncIterator[Open]:
             "local_fallback": False,
             "transcriber": "openai-realtime",
         } | dict(engines or {})
+        unhurried: dict[str, Any] = {"port": 0, "close_timeout_s": 2, "max_cpu_percent": 0} | server
         settings = Settings(
-            server=ServerSettings(_env_file=None, host="127.0.0.1", port=0, close_timeout_s=2, **server),
+            server=ServerSettings(_env_file=None, host="127.0.0.1", **unhurried),
             engines=EngineSettings(_env_file=None, **chosen),
             storage=StorageSettings.model_validate({"database_url": database_url}),
         )
