@@ -58,11 +58,11 @@ class LoadWindow:
         return (cpu_s - used) / (now - start) * 100 + unseen * call_percent
 
     def late_ms(self) -> float:
-        """One wake-up in ten came later than this; 0 before the first."""
-        if not self._samples:
+        """One wake-up in ten came later than this; 0 before there were so many that one alone cannot decide."""
+        spared = int(len(self._samples) * _LATE_SHARE)
+        if not spared:
             return 0.0
-        lags = sorted(lag for _, _, lag in self._samples)
-        return lags[min(len(lags) - 1, int(len(lags) * (1 - _LATE_SHARE)))] * 1000
+        return sorted(lag for _, _, lag in self._samples)[-1 - spared] * 1000
 
 
 class Admission:
