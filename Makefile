@@ -47,6 +47,7 @@ format: setup-dev
 
 test: lint
 	$(BIN)/python -m scripts.prepare_browser
+	$(BIN)/python -m scripts.prepare_services
 	$(BIN)/python -m pytest
 
 faults: setup-dev

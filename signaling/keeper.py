@@ -64,9 +64,7 @@ class DatabaseKeeper:
 
     def storage_settings(self) -> StorageSettings:
         """The server's own, with the database's URL in them."""
-        host = quote(self._cluster.host, safe="")
-        url = f"postgresql://{embedded.USER}@/{embedded.DATABASE}?host={host}&port={embedded.PORT}&sslmode=disable"
-        return self._storage.model_copy(update={"database_url": SecretStr(url)})
+        return kept_database(self._storage, self._cluster)
 
     async def __aenter__(self) -> Self:
         """Returns when the database answers. Raises StorageError when the keeper gives up or ends."""
@@ -110,3 +108,10 @@ class DatabaseKeeper:
         assert self._process.stdin is not None
         with contextlib.suppress(BrokenPipeError):  # it has ended, and what was not yet written does not matter
             self._process.stdin.close()
+
+
+def kept_database(storage: StorageSettings, cluster: Cluster) -> StorageSettings:
+    """The settings of whoever uses the database that a keeper runs; good for as long as `cluster` is not closed."""
+    host = quote(cluster.host, safe="")
+    url = f"postgresql://{embedded.USER}@/{embedded.DATABASE}?host={host}&port={embedded.PORT}&sslmode=disable"
+    return storage.model_copy(update={"database_url": SecretStr(url)})

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import errno
 import logging
 import signal
+import socket
 import sys
 from collections.abc import AsyncIterator
 from typing import Any
@@ -18,11 +18,12 @@ from typing import Any
 from aiohttp import web
 
 from signaling.app import create_app, make_runner
-from signaling.appkeys import DIRECTORY
+from signaling.appkeys import DIRECTORY, REGISTRY
 from signaling.directory import CallDirectory
 from signaling.factories import CallFactories
 from signaling.garbage import freeze_start
 from signaling.keeper import DatabaseKeeper
+from signaling.listening import cannot_listen, ready_line
 from signaling.peer import Peer
 from signaling.services import start_services
 from voice_agent.agents.pack_yaml import PackError
@@ -35,8 +36,6 @@ from voice_agent.settings import ServerSettings, Settings
 from voice_agent.storage.errors import StorageError
 
 logger = logging.getLogger(__name__)
-
-_ANY_ADDRESS = ("0.0.0.0", "::", "")  # noqa: S104 - recognised, not bound
 
 
 class StopSignals:
@@ -60,8 +59,11 @@ class StopSignals:
         (self.now if self.drain.is_set() else self.drain).set()
 
 
-async def serve(settings: Settings, keeper: DatabaseKeeper | None = None) -> int:
-    """Exit code: 0 after an orderly end; 1 where the server cannot start, or had to end because its keeper did."""
+async def serve(settings: Settings, keeper: DatabaseKeeper | None = None, *, shared_port: bool = False) -> int:
+    """`shared_port`: other server processes listen on the same port.
+
+    Exit code: 0 after an orderly end; 1 where the server cannot start, or had to end because its keeper did.
+    """
     stop = StopSignals()
     stop.install()
     try:
@@ -71,7 +73,7 @@ async def serve(settings: Settings, keeper: DatabaseKeeper | None = None) -> int
                 settings = settings.with_storage(keeper.storage_settings())
             async with start_services(settings) as services, _drained_without(keeper, stop) as lost:
                 factories = CallFactories(make_session=CallSession, answer_offer=Peer.answer)
-                code = await _serve(create_app(services, factories), settings, stop)
+                code = await _serve(create_app(services, factories), settings, stop, shared_port=shared_port)
                 return 1 if lost.is_set() else code
     except (ConfigurationError, EngineError, PackError, StorageError, UnreviewedVersionError) as error:
         print(f"voice-agent cannot start: {error}", file=sys.stderr)  # noqa: T201
@@ -102,24 +104,44 @@ async def _drained_without(keeper: DatabaseKeeper | None, stop: StopSignals) -> 
         await asyncio.wait([watching])
 
 
-async def _serve(app: web.Application, settings: Settings, stop: StopSignals) -> int:
+async def _serve(app: web.Application, settings: Settings, stop: StopSignals, *, shared_port: bool) -> int:
     server = settings.server
     runner = make_runner(app, server)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, server.host, server.port)
+        site = web.TCPSite(runner, server.host, server.port, reuse_port=shared_port or None)
         try:
             await site.start()
         except OSError as error:
-            print(_cannot_listen(error, server), file=sys.stderr)  # noqa: T201
+            print(cannot_listen(error, server), file=sys.stderr)  # noqa: T201
             return 1
+        address: Any = runner.addresses[0]
+        if app[REGISTRY].shared:
+            try:
+                app[REGISTRY].reachable_at(await _listen_privately(runner, server))
+            except OSError as error:
+                print(_cannot_listen_privately(error), file=sys.stderr)  # noqa: T201
+                return 1
         freeze_start()
-        print(f"voice-agent is ready: {_url(runner, server)}", flush=True)  # noqa: T201
+        print(ready_line(server, address[1]), flush=True)  # noqa: T201
         await stop.drain.wait()
         await drain(app[DIRECTORY], settings, stop.now)
         return 0
     finally:
         await runner.cleanup()
+
+
+async def _listen_privately(runner: web.AppRunner, server: ServerSettings) -> str:
+    """Takes requests of other server processes as well. Their address for it. Raises OSError."""
+    family = socket.AF_INET6 if ":" in server.private_host else socket.AF_INET
+    listener = socket.create_server((server.private_host, server.private_base_port), family=family)
+    await web.SockSite(runner, listener).start()
+    host = f"[{server.private_host}]" if family == socket.AF_INET6 else server.private_host
+    return f"http://{host}:{listener.getsockname()[1]}"
+
+
+def _cannot_listen_privately(error: OSError) -> str:
+    return f"voice-agent cannot start: PRIVATE_HOST, PRIVATE_BASE_PORT: {error.strerror}."
 
 
 async def drain(directory: CallDirectory, settings: Settings, now: asyncio.Event) -> None:
@@ -141,21 +163,3 @@ async def _finish(directory: CallDirectory, settings: Settings) -> None:
     if not await directory.wait_empty(settings.server.drain_timeout_s):
         goodbye_s = settings.turns.goodbye_timeout_s + settings.server.close_timeout_s
         await directory.end_all("shutdown", timeout_s=goodbye_s)
-
-
-def _cannot_listen(error: OSError, server: ServerSettings) -> str:
-    if error.errno == errno.EADDRINUSE:
-        return f"voice-agent cannot start: port {server.port} is in use. Choose another one with PORT."
-    if error.errno == errno.EACCES:
-        return f"voice-agent cannot start: port {server.port} needs privileges. Choose PORT above 1023."
-    if error.errno == errno.EADDRNOTAVAIL:
-        return f"voice-agent cannot start: this machine has no address {server.host}. Choose another one with HOST."
-    return f"voice-agent cannot start: HOST {server.host}, PORT {server.port}: {error.strerror}."
-
-
-def _url(runner: web.AppRunner, server: ServerSettings) -> str:
-    if server.public_origin:
-        return server.public_origin
-    address: Any = runner.addresses[0]
-    host = "127.0.0.1" if server.host in _ANY_ADDRESS else server.host
-    return f"http://[{host}]:{address[1]}" if ":" in host else f"http://{host}:{address[1]}"

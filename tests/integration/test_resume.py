@@ -67,6 +67,11 @@ class Line:
             await self.socket.send_json({"type": "conversation.item.retrieve", "item_id": item_id})
         return [(await self.until("conversation.item.retrieved"))["item"] for _ in ids]
 
+    async def cut(self) -> None:
+        """Returns when the other side is gone."""
+        while not self.socket.closed:
+            await self.socket.receive()
+
     def item_ids(self) -> list[str]:
         return [event["item"]["id"] for event in self.seen if event["type"] == "conversation.item.added"]
 

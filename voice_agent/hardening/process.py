@@ -1,6 +1,6 @@
 """Keeps the process's memory, which holds live audio, out of core files and away from other processes.
 
-This guards one process; what it may write is the business of `landlock.py`.
+This guards one process; what it may write is the business of `landlock.py`. It also ties a process to its parent.
 """
 
 from __future__ import annotations
@@ -8,7 +8,9 @@ from __future__ import annotations
 import ctypes
 import os
 import resource
+import signal
 
+_PR_SET_PDEATHSIG = 1
 _PR_GET_DUMPABLE = 3
 _PR_SET_DUMPABLE = 4
 
@@ -30,3 +32,16 @@ def memory_sealed() -> bool:
     """Whether both guards of `seal_memory` hold for this process."""
     dumpable = ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)
     return bool(dumpable == 0 and resource.getrlimit(resource.RLIMIT_CORE) == (0, 0))
+
+
+def end_with_parent(parent: int) -> None:
+    """This process gets SIGTERM when the process `parent`, which started it, ends however it ends.
+
+    Raises OSError when the kernel refuses, ProcessLookupError when the parent is gone already.
+    """
+    libc = ctypes.CDLL(None, use_errno=True)
+    if libc.prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0) != 0:
+        code = ctypes.get_errno()
+        raise OSError(code, os.strerror(code))
+    if os.getppid() != parent:
+        raise ProcessLookupError
