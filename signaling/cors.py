@@ -10,9 +10,10 @@ from aiohttp.typedefs import Handler
 
 from signaling.appkeys import SETTINGS
 from signaling.errors import ApiError
-from signaling.origins import ANY, allowed_origins, is_own, may_call
+from signaling.origins import ANY, allowed_origins, from_elsewhere, is_own, may_call
 
 _API_PREFIX = "/v1/"
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _METHODS = "GET, POST, OPTIONS"
 _HEADERS = frozenset(
     {
@@ -34,16 +35,24 @@ _MAX_AGE_S = "600"
 @web.middleware
 async def cors_middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
     origin = request.headers.get("Origin")
-    if origin is None or not request.path.startswith(_API_PREFIX):
+    server = request.app[SETTINGS].server
+    api = request.path.startswith(_API_PREFIX)
+    if request.method not in _SAFE and from_elsewhere(request.headers, request.host, server, api=api):
+        raise _not_allowed()
+    if origin is None or not api:
         return await handler(request)
     preflight = request.method == "OPTIONS" and "Access-Control-Request-Method" in request.headers
-    if (preflight or request.method != "GET") and not may_call(origin, request.host, request.app[SETTINGS].server):
-        raise ApiError(
-            403, "origin_not_allowed", "Pages of this origin may not call. The operator lists it in ALLOWED_ORIGINS."
-        )
+    if preflight and not may_call(origin, request.host, server):
+        raise _not_allowed()
     if preflight:
         return _preflight(request)
     return await handler(request)
+
+
+def _not_allowed() -> ApiError:
+    return ApiError(
+        403, "origin_not_allowed", "Pages of this origin may not call. The operator lists it in ALLOWED_ORIGINS."
+    )
 
 
 def _preflight(request: web.Request) -> web.Response:

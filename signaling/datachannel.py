@@ -6,21 +6,29 @@ guards before they come here.
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections import deque
 from collections.abc import Callable
 
 from aiortc import RTCDataChannel
 
+from signaling.limits import ChannelRate
 from voice_agent.hardening.rejections import rejected
+from voice_agent.realtime.errors import ProtocolError
 
 LABEL = "oai-events"
+_TOO_FAST = ProtocolError("There are too many events in a short time: some were not taken.", code="rate_limited")
+_TELL_EVERY_S = 1.0
+"""The answers to a flood must not be one."""
 
 
 class EventChannel:
     """Holds events until the channel is open, and until somebody listens.
 
     `on_event(raw)` gets each incoming message, `str` or `bytes`. `on_lost(reason)` is called when the client closes
-    the channel ("client_closed") or does not read what it is sent ("slow_client").
+    the channel ("client_closed") or does not read what it is sent ("slow_client"). Events above `rate` are refused
+    with an error event, of which there is one a second at most: this channel cannot be left unread.
     """
 
     def __init__(
@@ -28,11 +36,14 @@ class EventChannel:
         *,
         max_event_bytes: int,
         max_backlog_bytes: int,
+        rate: ChannelRate,
         on_event: Callable[[str | bytes], None],
         on_lost: Callable[[str], None],
     ) -> None:
         self._max_event_bytes = max_event_bytes
         self._max_backlog_bytes = max_backlog_bytes
+        self._rate = rate
+        self._told_at = -_TELL_EVERY_S
         self._on_event = on_event
         self._on_lost = on_lost
         self._channel: RTCDataChannel | None = None
@@ -92,8 +103,16 @@ class EventChannel:
             self._lost("slow_client")
 
     def _received(self, message: str | bytes) -> None:
-        if not self._closed:
+        if self._closed:
+            return
+        now = asyncio.get_running_loop().time()
+        if self._rate.take(len(message), now):
             self._on_event(message)
+            return
+        rejected("event_rate")
+        if now - self._told_at >= _TELL_EVERY_S:
+            self._told_at = now
+            self.send(json.dumps(_TOO_FAST.to_event()))
 
     def _client_closed(self) -> None:
         if not self._closed:

@@ -35,6 +35,7 @@ async def ready(request: web.Request) -> web.Response:
     checks = {
         "accepting": not directory.draining,
         "capacity": not directory.full,
+        "load": directory.obstacle() is None,
         "storage": services.storing(),
         "event_loop": lag_ms <= services.settings.server.max_loop_lag_ms,
     }

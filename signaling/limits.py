@@ -12,6 +12,8 @@ from collections.abc import Callable
 from hashlib import blake2b
 from ipaddress import IPv6Address, ip_address
 
+from voice_agent.settings import ServerSettings
+
 _DIGEST_BYTES = 16
 _KEY_BYTES = 32
 _IPV6_SUBSCRIBER_BITS = 64
@@ -53,11 +55,9 @@ class TokenBucket:
 class ChannelRate:
     """Messages and their bytes on one channel, either of which may be too much."""
 
-    def __init__(
-        self, *, messages_per_s: float, message_burst: int, bytes_per_s: float, byte_burst: int, now: float
-    ) -> None:
-        self._messages = TokenBucket(messages_per_s, message_burst, now)
-        self._bytes = TokenBucket(bytes_per_s, byte_burst, now)
+    def __init__(self, server: ServerSettings, now: float) -> None:
+        self._messages = TokenBucket(server.events_per_s, server.event_burst, now)
+        self._bytes = TokenBucket(server.event_bytes_per_s, server.event_burst_bytes, now)
 
     def wait_s(self, size: int, now: float) -> float:
         """For a channel that can be left unread: how long to do so after a message of `size` bytes."""

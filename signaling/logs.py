@@ -3,6 +3,9 @@
 A message of ours is static; its values are numbers and short codes, given as arguments or `extra`. Whatever else is
 given is replaced, so that a slip does not become a leak. Of other libraries only the message's template is kept: their
 arguments hold addresses and bodies. An exception is its type and where it was raised; its text is not logged.
+
+A flood of requests must not become a flood of lines: of one cause only so many are written a minute, and the next one
+written says in `left_out` how many were not.
 """
 
 from __future__ import annotations
@@ -11,11 +14,14 @@ import json
 import logging
 import re
 import sys
+import time
 import traceback
+from collections.abc import Callable
 from datetime import UTC, datetime
 from types import TracebackType
 from typing import Literal
 
+from voice_agent.hardening.rejections import LogBudget
 from voice_agent.settings import ServerSettings
 
 _OWN = ("voice_agent", "signaling")
@@ -34,11 +40,37 @@ def setup_logging(server: ServerSettings) -> None:
     """Replaces the root logger's handlers. The access log stays off: it would hold addresses."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(SafeFormatter(server.log_format))
+    handler.addFilter(FloodFilter(server.log_lines_per_minute))
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(server.log_level.upper())
     for name in _QUIET:
         logging.getLogger(name).setLevel(logging.WARNING)
+
+
+class FloodFilter(logging.Filter):
+    """Lets at most `per_minute` records of one cause pass in any 60 s; debug records always.
+
+    A cause is a logger, a message, the codes in it and the type of its exception: all from fixed sets, so there are
+    few. Numbers do not make a cause.
+    """
+
+    def __init__(self, per_minute: int, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._budget = LogBudget(per_minute)
+        self._clock = clock
+        self._left_out: dict[str, int] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if record.levelno <= logging.DEBUG:
+            return True
+        cause = _cause(record)
+        if not self._budget.allows(cause, self._clock()):
+            self._left_out[cause] = self._left_out.get(cause, 0) + 1
+            return False
+        if left_out := self._left_out.pop(cause, 0):
+            record.left_out = left_out
+        return True
 
 
 class SafeFormatter(logging.Formatter):
@@ -57,6 +89,8 @@ class SafeFormatter(logging.Formatter):
         if own:
             extra = {key: safe(value) for key, value in vars(record).items() if key not in _STANDARD}
             fields.update((key, value) for key, value in extra.items() if key not in fields)
+        elif hasattr(record, "left_out"):
+            fields["left_out"] = safe(record.left_out)
         if record.exc_info:
             fields["error"], fields["at"] = _error(record.exc_info)
         if self._shape == "json":
@@ -69,6 +103,14 @@ def safe(value: object) -> object:
     if value is None or isinstance(value, bool | int | float):
         return value
     return value if isinstance(value, str) and _CODE.match(value) else _HIDDEN
+
+
+def _cause(record: logging.LogRecord) -> str:
+    own = record.name.split(".", 1)[0] in _OWN
+    values = record.args if own and isinstance(record.args, tuple) else ()
+    codes = [str(safe(value)) for value in values if isinstance(value, str)]
+    kind = record.exc_info[0].__name__ if record.exc_info and record.exc_info[0] else ""
+    return "\0".join([record.name, str(record.msg), kind, *codes])
 
 
 def _message(record: logging.LogRecord, own: bool) -> str:

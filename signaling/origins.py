@@ -42,6 +42,18 @@ def is_own_page(headers: Mapping[str, str], server: ServerSettings) -> bool:
     return bool(origin) and site == "same-origin" and is_own(origin, headers.get("Host", ""), server)
 
 
+def from_elsewhere(headers: Mapping[str, str], host: str, server: ServerSettings, *, api: bool) -> bool:
+    """Whether a browser sends this for a page that may not: one that is not listed, or, off the API, not our own.
+
+    A browser names the page in Origin, or at least says in Sec-Fetch-Site that it is another one. What sends neither
+    is no browser.
+    """
+    origin = headers.get("Origin")
+    if origin is None:
+        return headers.get("Sec-Fetch-Site", "none") not in ("same-origin", "none")
+    return not (may_call(origin, host, server) if api else is_own(origin, host, server))
+
+
 def is_loopback(host: str) -> bool:
     """`localhost`, 127.0.0.0/8 and ::1."""
     if host.lower() == "localhost":

@@ -30,6 +30,7 @@ from aiortc.rtp import RtpPacket
 from prometheus_client import Counter, Histogram
 
 from signaling.datachannel import EventChannel
+from signaling.limits import ChannelRate
 from signaling.sdp import OfferError, check_offer, finished_answer, prepared_offer
 from signaling.track import SpeechTrack
 from voice_agent.audio.playout import PacedPlayout
@@ -119,6 +120,7 @@ class Peer:
         self._events = EventChannel(
             max_event_bytes=self._server.max_event_bytes,
             max_backlog_bytes=self._server.max_event_backlog_bytes,
+            rate=ChannelRate(self._server, self._started_at),
             on_event=self._client_event,
             on_lost=self._end,
         )

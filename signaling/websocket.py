@@ -26,10 +26,11 @@ from signaling.callers import (
 )
 from signaling.directory import LiveCall
 from signaling.errors import ApiError
-from signaling.origins import may_call
+from signaling.origins import from_elsewhere
 from signaling.proxy import ProcessGoneError, forward_socket, process_of
 from signaling.resume import PREFIX as RESUME_PREFIX
 from signaling.resuming import claimed, elsewhere
+from signaling.ws_paced import PacedSocket
 from signaling.ws_transport import WebSocketTransport
 from voice_agent.realtime.errors import ProtocolError
 from voice_agent.settings import ServerSettings
@@ -45,8 +46,7 @@ def add_websocket_routes(app: web.Application) -> None:
 
 async def realtime(request: web.Request) -> web.StreamResponse:
     server = request.app[SERVICES].settings.server
-    origin = request.headers.get("Origin")
-    if origin is not None and not may_call(origin, request.host, server):
+    if from_elsewhere(request.headers, request.host, server, api=True):
         raise ApiError(
             403, "origin_not_allowed", "Pages of this origin may not call. The operator lists it in ALLOWED_ORIGINS."
         )
@@ -73,14 +73,7 @@ async def realtime(request: web.Request) -> web.StreamResponse:
 
 
 def _socket(request: web.Request, server: ServerSettings) -> Socket:
-    return web.WebSocketResponse(
-        protocols=(PROTOCOL,) if PROTOCOL in offered_protocols(request) else (),
-        heartbeat=server.ws_heartbeat_s,
-        timeout=server.close_timeout_s,
-        max_msg_size=server.max_ws_message_bytes,
-        compress=False,
-        decode_text=False,  # Text that is not UTF-8 is then ours to answer with an error event.
-    )
+    return PacedSocket(server, (PROTOCOL,) if PROTOCOL in offered_protocols(request) else ())
 
 
 async def _call(request: web.Request, socket: Socket, token: str) -> web.StreamResponse:
