@@ -168,14 +168,14 @@ def test_speech_over_the_agent_pauses_it_at_once_and_stops_it_when_confirmed_by_
     call = playing()
     assert call.feed(SpeechStarted(1)) == [PausePlayout()]
     call.until(2.3)
-    assert call.feed(Hypothesis(1, "no wait", False)) == [CancelReply(1, "turn_detected"), AnnounceSpeech()]
+    assert call.feed(Hypothesis(1, "no wait", False)) == [AnnounceSpeech(), CancelReply(1, "turn_detected")]
 
 
 def test_speech_over_the_agent_without_words_yet_is_confirmed_by_its_length() -> None:
     call = playing()
     call.feed(SpeechStarted(1))
     assert kinds(call.until(2.69)) == []
-    assert kinds(call.until(2.71)) == ["CancelReply", "AnnounceSpeech"]
+    assert kinds(call.until(2.71)) == ["AnnounceSpeech", "CancelReply"]
 
 
 @pytest.mark.parametrize("text", ["uh huh", "", "Okay.", "mm", "yeah, right"])
@@ -192,7 +192,7 @@ def test_a_slow_transcript_does_not_keep_the_agent_silent() -> None:
     call.until(2.36)
     call.feed(SpeechStopped(1, 2.2))
     assert kinds(call.until(2.95)) == ["ResumePlayout"]
-    assert kinds(call.feed(Hypothesis(1, "stop", True)))[:2] == ["CancelReply", "AnnounceSpeech"]
+    assert kinds(call.feed(Hypothesis(1, "stop", True)))[:2] == ["AnnounceSpeech", "CancelReply"]
 
 
 def test_echo_at_the_start_of_a_reply_does_not_pause_it() -> None:

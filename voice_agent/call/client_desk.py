@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from voice_agent.call.metrics import EVENTS_REFUSED
-from voice_agent.call.turn_types import CommitRequested, PlayoutCleared
+from voice_agent.call.turn_types import CommitRequested, ContextChanged, PlayoutCleared
 from voice_agent.engines.ports import Message
 from voice_agent.realtime import server_events
 from voice_agent.realtime.client_events import (
@@ -75,6 +75,7 @@ class ClientDesk:
             case SessionUpdate(partial):
                 session.apply_config(session.config.updated(partial, audio_started=session.speaker.audio_started))
                 session.emit(server_events.session_updated(session.config))
+                session.feed(ContextChanged())
             case ItemCreate(item, previous_item_id):
                 self._create(item, previous_item_id)
             case ItemRetrieve(item_id):
@@ -82,13 +83,13 @@ class ClientDesk:
             case ItemDelete(item_id):
                 session.conversation.delete(item_id)
                 session.emit(server_events.item_deleted(item_id))
+                session.feed(ContextChanged())
             case ItemTruncate(item_id, content_index, audio_end_ms):
-                session.speaker.truncate(item_id, content_index, audio_end_ms)
+                self._truncate(item_id, content_index, audio_end_ms)
             case InputAudioCommit():
                 self._commit()
             case InputAudioClear():
-                session.input_audio.clear()
-                session.clear_input()
+                session.input_audio.clear(session.clear_input)
             case OutputAudioClear():
                 session.feed(PlayoutCleared())
             case ResponseCreate(params):
@@ -104,6 +105,15 @@ class ClientDesk:
         session.emit(server_events.item_done(item, before))
         if item.type == "message" and item.role == "user" and item.text:
             session.caller_typed(item.text)
+        session.feed(ContextChanged())
+
+    def _truncate(self, item_id: str, content_index: int, audio_end_ms: int) -> None:
+        session = self._session
+        session.speaker.truncate(item_id, content_index, audio_end_ms)
+        session.feed(ContextChanged())
+        if not session.paces_speech and session.speaker.speaking_item == item_id:
+            # The client plays by itself, and has stopped: the floor is free.
+            session.feed(PlayoutCleared())
 
     def _commit(self) -> None:
         session = self._session

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from voice_agent.audio.g711 import decode_pcma, decode_pcmu
 from voice_agent.audio.resample import Resampler
@@ -22,13 +23,21 @@ _FRAMES_AT_ONCE = 10
 """Frames processed before other calls get their turn: about 1 ms of work."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Commit:
+    act: Callable[[], None]
+
+
+_Entry = bytes | _Commit | Callable[[], None]
+
+
 class InputAudio:
     """`frame` takes 20 ms of mono s16le at 16 kHz. Run `run()` in a task."""
 
     def __init__(self, frame: Callable[[bytes], None], backlog_s: float) -> None:
         self._frame = frame
         self._max_frames = int(backlog_s * 1000 / _FRAME_MS)
-        self._queue: deque[bytes | Callable[[], None]] = deque()
+        self._queue: deque[_Entry] = deque()
         self._frames_waiting = 0
         self._wake = asyncio.Event()
         self._rest = b""
@@ -65,7 +74,7 @@ class InputAudio:
     def commit(self, act: Callable[[], None]) -> None:
         """What was appended so far is a turn: runs `act` once all of it was processed."""
         self._appended_ms = 0.0
-        self._queue.append(act)
+        self._queue.append(_Commit(act))
         self._wake.set()
 
     def then(self, act: Callable[[], None]) -> None:
@@ -76,12 +85,19 @@ class InputAudio:
         else:
             act()
 
-    def clear(self) -> None:
-        """Forgets audio that was not processed yet."""
-        self._queue = deque(entry for entry in self._queue if not isinstance(entry, bytes))
-        self._frames_waiting = 0
+    def clear(self, act: Callable[[], None]) -> None:
+        """Forgets audio behind the last commit that was not processed yet; runs `act` once the rest was."""
+        kept: deque[_Entry] = deque()
+        committed = False
+        for entry in reversed(self._queue):
+            committed = committed or isinstance(entry, _Commit)
+            if committed or not isinstance(entry, bytes):
+                kept.appendleft(entry)
+        self._queue = kept
+        self._frames_waiting = sum(isinstance(entry, bytes) for entry in kept)
         self._rest = b""
         self._appended_ms = 0.0
+        self.then(act)
 
     async def run(self) -> None:
         while True:
@@ -93,6 +109,8 @@ class InputAudio:
                     if isinstance(entry, bytes):
                         self._frames_waiting -= 1
                         self._frame(entry)
+                    elif isinstance(entry, _Commit):
+                        entry.act()
                     else:
                         entry()
                 await asyncio.sleep(0)
@@ -102,7 +120,7 @@ class InputAudio:
         if excess <= 0:
             return
         DROPPED_AUDIO.inc(excess * _FRAME_MS / 1000)
-        kept: deque[bytes | Callable[[], None]] = deque()
+        kept: deque[_Entry] = deque()
         for entry in self._queue:
             if excess and isinstance(entry, bytes):
                 excess -= 1

@@ -23,7 +23,7 @@ class _Clause:
 
     def heard(self, position_ms: int) -> str:
         played = position_ms - self.start_ms
-        if played <= 0:
+        if played < 0 or not (played or self.complete):
             return ""
         if self.complete:
             if played >= self.audio_ms:
@@ -40,6 +40,9 @@ class PlayoutLedger:
 
     _clauses: list[_Clause] = field(default_factory=list)
     _heard_ms: int = 0
+    _heard: str = ""
+    _limit_ms: int | None = None
+    """The client has heard no more than this, whatever is still sent."""
 
     def clause(self, text: str) -> None:
         """A clause of the written text follows; the one before it is complete."""
@@ -56,12 +59,18 @@ class PlayoutLedger:
             self._clauses[-1].complete = True
 
     def played(self, position_ms: int) -> None:
-        """The transport played up to here. Never goes back."""
-        self._heard_ms = max(self._heard_ms, min(position_ms, self.queued_ms))
+        """The transport played up to here. Never goes back, and neither does the text that was heard: while a clause
+        is being synthesized its length is an estimate, which may turn out to have been too short."""
+        limit_ms = self.queued_ms if self._limit_ms is None else self._limit_ms
+        self._heard_ms = max(self._heard_ms, min(position_ms, limit_ms))
+        heard = self.heard_by(self._heard_ms)
+        if len(heard) > len(self._heard):
+            self._heard = heard
 
     def truncated(self, heard_ms: int) -> None:
-        """The client says it played less than was sent (it plays from its own buffer)."""
-        self._heard_ms = min(heard_ms, self.queued_ms)
+        """The client says it played less than was sent (it plays from its own buffer), and no more will be."""
+        self._heard_ms = self._limit_ms = min(heard_ms, self.queued_ms)
+        self._heard = self.heard_by(self._heard_ms)
 
     @property
     def queued_ms(self) -> int:
@@ -79,7 +88,7 @@ class PlayoutLedger:
     @property
     def heard(self) -> str:
         """The text up to the last whole word that was heard."""
-        return self.heard_by(self._heard_ms)
+        return self._heard
 
     def heard_by(self, position_ms: int) -> str:
         """As `heard`, for any position."""

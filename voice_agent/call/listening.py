@@ -67,7 +67,8 @@ class Segment:
 class Listener:
     """Feed it 20 ms frames; it opens, fills, commits and closes transcription streams.
 
-    `manual`: the client decides where a turn begins and ends; every frame is transcribed and nothing is detected.
+    `manual`: the client decides where a turn begins and ends; every frame is transcribed and nothing is detected, so a
+    segment ends by itself after `max_segment_s`. Detected speech that is too long is cut from outside.
     """
 
     def __init__(
@@ -111,6 +112,11 @@ class Listener:
         """Whether a segment is being filled."""
         return self._open is not None
 
+    @property
+    def speech_start_ms(self) -> int:
+        """Where the speech begins whose turn is not decided yet."""
+        return min((segment.start_ms for segment in self._segments.values()), default=self.now_ms)
+
     def configure(self, *, manual: bool, prefix_ms: int) -> None:
         if manual != self.manual:
             self.cut()
@@ -133,8 +139,13 @@ class Listener:
                 self._begin(event.prefix)
             else:
                 self._end(event.last_speech_ms)
-        if not events and self._open is not None:
+        if events:
+            return
+        if self._open is not None:
             self._push(pcm)
+        elif self._segmenter.speaking:
+            # What was open was ended in the middle of speech, which goes on.
+            self._begin(pcm)
 
     def cut(self) -> bool:
         """Ends the open segment now (the client commits, or the turn is overlong). False if there is none."""
@@ -167,10 +178,8 @@ class Listener:
         segment = self._open
         assert segment is not None
         segment.push(pcm)
-        if segment.end_ms - segment.start_ms >= self._max_segment_ms:
+        if self.manual and segment.end_ms - segment.start_ms >= self._max_segment_ms:
             self._end(self.now_ms)
-            if not self.manual and self._segmenter.speaking:
-                self._begin(b"")
 
     def _end(self, last_speech_ms: int) -> None:
         segment, self._open = self._open, None

@@ -12,14 +12,20 @@ from voice_agent.records import CallRecorder, Turn, TurnMetrics
 
 class Minutes:
     """Numbers the turns of one call. `started`: the session's clock at its beginning, in s; `turns`: the number of the
-    last turn before, where the call goes on after an interruption."""
+    last turn before, where the call goes on after an interruption; `max_unjudged`: so many of the caller's texts wait
+    for moderation at most, as many as the conversation remembers."""
 
-    def __init__(self, call_id: str, recorder: CallRecorder, started: float, *, turns: int = 0) -> None:
+    def __init__(
+        self, call_id: str, recorder: CallRecorder, started: float, *, max_unjudged: int, turns: int = 0
+    ) -> None:
         self._call_id = call_id
         self._recorder = recorder
         self._started = started
         self._seq = turns
+        self._max_unjudged = max_unjudged
         self._unjudged: list[str] = []
+        self._settled = 0
+        """Texts of the caller that wait no more."""
         self._last_speech: float | None = None
         """When the caller stopped speaking, while the answer to it is still awaited."""
         self._stages: dict[str, int] = {}
@@ -43,6 +49,7 @@ class Minutes:
         now: float,
     ) -> None:
         """A committed spoken turn. `*_ms` are positions in the caller's audio, `stt_s` the wait for the last words."""
+        self._to_be_judged(text)
         offset_ms = self._ms(now) - audio_now_ms
         self._last_speech = last_speech
         self._stages = {"eou_ms": _span(last_speech, now)}
@@ -64,22 +71,29 @@ class Minutes:
         TURNS.labels("user", "spoken").inc()
 
     def caller_typed(self, text: str, now: float) -> None:
-        self._unjudged.append(text)
+        self._to_be_judged(text)
         self._write("user", "text", text, heard=text, start_ms=self._ms(now), end_ms=self._ms(now))
         TURNS.labels("user", "typed").inc()
 
-    def to_be_judged(self, text: str) -> None:
-        """Words that no reply of the server's own answers: the next one that the client asks for moderates them."""
-        self._unjudged.append(text)
-
     @property
     def unjudged(self) -> tuple[str, ...]:
-        """The caller's words that no reply has had moderated yet."""
+        """The caller's texts on which there was no verdict yet: the next reply is moderated with them."""
         return tuple(self._unjudged)
 
-    def judged(self, count: int) -> None:
-        """A reply has the first so many of them moderated."""
+    @property
+    def texts(self) -> int:
+        """The number of the caller's latest text."""
+        return self._settled + len(self._unjudged)
+
+    def judged(self, until: int) -> None:
+        """There is a verdict on the texts up to this number."""
+        count = max(until - self._settled, 0)
         del self._unjudged[:count]
+        self._settled += count
+
+    def _to_be_judged(self, text: str) -> None:
+        self._unjudged.append(text)
+        self.judged(self.texts - self._max_unjudged)
 
     def wasted(self, tokens: int) -> None:
         self._wasted += tokens

@@ -62,6 +62,9 @@ class ReplyOutput(Protocol):
     def client_calls(self, calls: Sequence[ToolCall]) -> None:
         """Tools that the client runs: it answers with an item of its own."""
 
+    def judged(self) -> None:
+        """There is a verdict on the caller's words."""
+
     async def room(self) -> None:
         """Waits until more speech may be queued."""
 
@@ -158,6 +161,8 @@ class Reply:
         self._limits = limits
         self._clock = clock
         self._released = asyncio.Event()
+        self._cleared = asyncio.Event()
+        """Released, and nothing is wrong with the caller's words: tools may run."""
         self._clauses: asyncio.Queue[_Clause | _ClientCalls | None] = asyncio.Queue(_CLAUSES_AHEAD)
         self._spoken: asyncio.Queue[_Clause | AudioChunk | _ClauseEnd | _ClientCalls | None] = asyncio.Queue(
             _CHUNKS_AHEAD
@@ -180,9 +185,11 @@ class Reply:
         try:
             async with asyncio.TaskGroup() as stages:
                 ahead = [stages.create_task(self._write()), stages.create_task(self._synthesize())]
-                await self._deliver(judged)
+                flags = await self._deliver(judged)
                 for stage in ahead:
                     stage.cancel()
+            if flags:
+                await self._refuse(flags)
         finally:
             await _stop(self._checks)
         return self.outcome
@@ -190,19 +197,22 @@ class Reply:
     # --- stage 1: words ---------------------------------------------------------------------------------------------
 
     async def _write(self) -> None:
+        if self._script.request is None:
+            await self._put_text(self._script.say)
+        else:
+            await self._answer(self._script.request)
+        await self._clauses.put(None)
+
+    async def _answer(self, request: ReplyRequest) -> None:
         filler = asyncio.create_task(self._cover_silence())
         try:
-            if self._script.say:
-                await self._put_text(self._script.say)
-            elif self._script.request is not None:
-                await self._converse(self._script.request)
+            await self._converse(request)
         except EngineError as error:
             self.outcome.status, self.outcome.reason = "failed", error.code
             log.warning("no language model could answer", extra={"code": error.code})
             await self._put_phrase("apology", last=True)
         finally:
             await _stop({filler})
-        await self._clauses.put(None)
 
     async def _converse(self, request: ReplyRequest) -> None:
         messages: list[Message] = list(request.messages)
@@ -210,7 +220,7 @@ class Reply:
             text, calls = await self._ask(replace(request, messages=tuple(messages)))
             if not calls:
                 return
-            await self._released.wait()
+            await self._cleared.wait()
             running = [(call, self._start_tool(call)) for call in calls]
             theirs = tuple(call for call, task in running if task is None)
             messages.append(Message("assistant", text, tool_calls=tuple(calls)))
@@ -338,20 +348,21 @@ class Reply:
 
     # --- stage 3: the gate ------------------------------------------------------------------------------------------
 
-    async def _deliver(self, judged: asyncio.Task[tuple[str, ...]] | None) -> None:
+    async def _deliver(self, judged: asyncio.Task[tuple[str, ...]] | None) -> tuple[str, ...]:
+        """Returns what the caller's words, or the agent's, were flagged with; then nothing more may pass."""
         await self._released.wait()
         if judged is not None:
             flags = await judged
             self.times.judged = self._clock()
+            self._output.judged()
             if flags:
-                await self._refuse(flags)
-                return
+                return flags
+        self._cleared.set()
         while (item := await self._spoken.get()) is not None:
             if isinstance(item, _Clause):
                 flags = await item.verdict if item.verdict else ()
                 if flags:
-                    await self._refuse(flags)
-                    return
+                    return flags
                 self._output.clause(item.text)
             elif isinstance(item, _ClauseEnd):
                 self._output.clause_spoken()
@@ -360,6 +371,7 @@ class Reply:
             else:
                 await self._output.room()
                 self._output.audio(item)
+        return ()
 
     async def _refuse(self, flags: tuple[str, ...]) -> None:
         """Says kindly that this cannot be answered; only the categories are kept."""

@@ -40,6 +40,8 @@ from voice_agent.call.turn_types import (
     DropTurn,
     EndIdle,
     Event,
+    Farewell,
+    ForgetSpeech,
     Hypothesis,
     IdleTimeout,
     InputCleared,
@@ -128,8 +130,8 @@ class CallSession:
         self._pending_config: ResponseConfig | None = None
         self._goodbye_reply: int | None = None
         self._clearing = False
-        self._judged_ahead = 0
-        """Typed texts that the held reply is moderated with: settled only when it is released."""
+        self._judging = 0
+        """Number of the last of the caller's texts that the reply in progress is moderated with."""
         self._running = False
         self._connected = False
 
@@ -141,7 +143,13 @@ class CallSession:
         for item in resume.items if resume else ():
             self.conversation.append(item)
         self.machine = TurnMachine(self._turn_config(), clock())
-        self.minutes = Minutes(call_id, recorder, clock() - before_s, turns=resume.turns if resume else 0)
+        self.minutes = Minutes(
+            call_id,
+            recorder,
+            clock() - before_s,
+            turns=resume.turns if resume else 0,
+            max_unjudged=settings.turns.max_conversation_items,
+        )
         self.input_events = InputEvents(
             self.emit, self.conversation, send_transcription=self.config.sends_transcription
         )
@@ -170,6 +178,7 @@ class CallSession:
                 ended=self._reply_ended,
                 spoken=self.minutes.agent_spoke,
                 wasted=self.minutes.wasted,
+                judged=lambda: self.minutes.judged(self._judging),
             ),
         )
         self.listener = Listener(
@@ -181,7 +190,7 @@ class CallSession:
             spawn=self._spawn,
             max_segment_s=settings.turns.max_utterance_s,
         )
-        self.input_audio = InputAudio(self.listener.frame, settings.turns.audio_backlog_s)
+        self.input_audio = InputAudio(self.audio_in, settings.turns.audio_backlog_s)
         self._desk = ClientDesk(self)
         self.apply_config(self.config)
 
@@ -229,7 +238,8 @@ class CallSession:
         if self._resume_token is not None:
             # To this client alone: whoever listens on a side channel must not be able to take the call over.
             seconds = self.settings.server.resume_window_s
-            self._transport.send_event(agent_events.session(self._resume_token(), seconds, resumed=self._resumed))
+            token = self._resume_token()
+            self._transport.send_event(agent_events.session(self.call_id, token, seconds, resumed=self._resumed))
         if self._greet and not self._ending and not len(self.conversation):
             self.feed(ReplyRequested())
         else:
@@ -284,7 +294,7 @@ class CallSession:
         self._spawn(self._end_after(self.settings.turns.goodbye_timeout_s))
         self._drop_turn_detection()
         # A reply of the server's own, by the same path as any other: it replaces what is being said.
-        for action in self.machine.feed(ReplyRequested(), self._clock()):
+        for action in self.machine.feed(Farewell(), self._clock()):
             if isinstance(action, StartReply):
                 self._goodbye_reply = action.reply
                 self._say(action.reply, goodbye)
@@ -323,6 +333,11 @@ class CallSession:
         self._set_timer()
 
     @property
+    def paces_speech(self) -> bool:
+        """Whether speech leaves when it is heard; else the client plays what it was sent, from a buffer of its own."""
+        return self._kind != "websocket"
+
+    @property
     def reply_pending(self) -> bool:
         """Whether a reply that the client asked for still waits for the words of the turn before it."""
         return self._pending_config is not None
@@ -343,10 +358,14 @@ class CallSession:
 
     def clear_input(self) -> None:
         """The client throws away what was said of the turn under way."""
+        committed = self.machine.awaits_words
         self._clearing = True
         self.feed(InputCleared())
         self._clearing = False
-        self.input_events.cleared()
+        if committed:
+            self.emit(server_events.input_cleared())
+        else:
+            self.input_events.cleared()
 
     def caller_typed(self, text: str) -> None:
         self.minutes.caller_typed(text, self._clock())
@@ -361,7 +380,7 @@ class CallSession:
             case StartReply(reply, text, speculative):
                 self._start_reply(reply, text, speculative=speculative)
             case ReleaseReply(reply):
-                self.minutes.judged(self._judged_ahead)
+                self._judging = self.minutes.texts
                 self.speaker.release(reply)
             case DiscardReply(reply):
                 self.speaker.discard(reply)
@@ -376,6 +395,8 @@ class CallSession:
                 self._commit_turn(text, segments, missing=missing)
             case DropTurn(segments, announced):
                 self._drop_turn(segments, announced=announced)
+            case ForgetSpeech(segments):
+                self.listener.take(segments)
             case CutSegment():
                 self._soon(self.listener.cut)
             case AskAgain(reply):
@@ -392,11 +413,12 @@ class CallSession:
 
     def _announce_speech(self) -> None:
         if not self.listener.manual and self.input_events.state is not InputState.SPEAKING:
-            self.input_events.speech_started(self.listener.now_ms)
+            self.input_events.speech_started(self.listener.speech_start_ms)
 
     def _start_reply(self, reply: int, text: str | None, *, speculative: bool) -> None:
-        config = self._pending_config or ResponseConfig.of(self.config)
-        self._pending_config = None
+        config = ResponseConfig.of(self.config)
+        if self._pending_config is not None and not speculative:
+            config, self._pending_config = self._pending_config, None
         script = self._script(config, text, speculative=speculative)
         self.speaker.start(reply, script, config, held=speculative)
 
@@ -420,19 +442,18 @@ class CallSession:
             max_output_tokens=config.max_output_tokens,
             speculative=speculative,
         )
-        waiting = self.minutes.unjudged
-        if speculative:
-            self._judged_ahead = len(waiting)
-        else:
-            self.minutes.judged(len(waiting))
-        return ReplyScript(request=request, judge="\n".join((*waiting, *([text] if text else []))))
+        waiting = [*self.minutes.unjudged]
+        if speculative and text:
+            waiting.append(text)
+        self._judging = self.minutes.texts
+        return ReplyScript(request=request, judge="\n".join(waiting))
 
     def _commit_turn(self, text: str, segments: tuple[int, ...], *, missing: bool) -> None:
         taken = self.listener.take(segments)
         start_ms = min((segment.start_ms for segment in taken), default=self.listener.now_ms)
         end_ms = max((segment.end_ms for segment in taken), default=self.listener.now_ms)
         spoken_ms = sum(segment.end_ms - segment.start_ms for segment in taken)
-        item_id = self.input_events.committed(None if self.listener.manual else end_ms)
+        item_id = self.input_events.committed(end_ms)
         failed = next((segment.failed for segment in taken if segment.failed), "timeout" if missing else "")
         if text or not failed:
             self._show_speakers(item_id, taken)
@@ -441,8 +462,6 @@ class CallSession:
             self.input_events.failed(item_id, failed, "The speech could not be transcribed.")
         if not text:
             return
-        if self.reply_pending or not self.machine.config.create_response:
-            self.minutes.to_be_judged(text)
         last = taken[-1] if taken else None
         stt_s = None
         if last and last.committed_at is not None and last.settled_at is not None:

@@ -61,6 +61,8 @@ class SpeakerHooks:
     spoken: Callable[[Spoken], None]
     wasted: Callable[[int], None]
     """So many tokens of a discarded reply."""
+    judged: Callable[[], None]
+    """The caller's words that the reply was begun with have been moderated."""
 
 
 class Speaker:
@@ -108,6 +110,12 @@ class Speaker:
         return self._current is not None and self._current.events.active
 
     @property
+    def speaking_item(self) -> str | None:
+        """The item whose sound still leaves after its response is done."""
+        delivery = self._current
+        return delivery.item_id if delivery and delivery.sounding and not delivery.events.active else None
+
+    @property
     def response_id(self) -> str | None:
         return self._current.events.id if self._current else None
 
@@ -116,6 +124,7 @@ class Speaker:
         delivery = _Delivery(
             reply=reply,
             notice=self._notice,
+            judged=self._hooks.judged,
             config=config,
             events=ResponseEvents(self._hooks.emit, self._conversation, config, transport=self._kind),
             conversation=self._conversation,
@@ -256,6 +265,7 @@ class Speaker:
     def _done(self, delivery: _Delivery) -> None:
         """Generated and drained."""
         self._current = None
+        self._unpause()
         self._finished(delivery, interrupted=False)
         self._hooks.ended(delivery.reply)
 
@@ -263,7 +273,8 @@ class Speaker:
         self._stop_captions()
         if delivery.output is not None and delivery.item_id:
             self._hooks.emit(agent_events.caption(delivery.item_id, delivery.heard, final=True))
-        if delivery.ledger.written:
+        told = delivery.output is not None or not delivery.config.out_of_band
+        if delivery.ledger.written and told:
             times = delivery.run.times
             self._hooks.spoken(
                 Spoken(
@@ -299,10 +310,13 @@ class Speaker:
 
     def _cut_history(self, delivery: _Delivery) -> None:
         item_id = delivery.item_id
-        if not item_id or not delivery.sounding or item_id not in self._conversation:
+        by_ear = delivery.output is not None and (delivery.sounding or not delivery.run.outcome.captions_only)
+        if not item_id or not by_ear or item_id not in self._conversation:
             return
-        heard_ms = delivery.ledger.heard_ms
-        self._conversation.truncate(item_id, 0, heard_ms, heard=delivery.ledger.heard)
+        item, heard_ms = self._conversation.get(item_id), delivery.ledger.heard_ms
+        if item.role != "assistant" or (item.heard_ms is not None and item.heard_ms <= heard_ms):
+            return  # the client has put another in its place, or cut it already
+        self._conversation.truncate(item_id, 0, heard_ms, heard=delivery.heard)
         self._hooks.emit(server_events.item_truncated(item_id, heard_ms))
 
     # --- what the output reports ------------------------------------------------------------------------------------
@@ -331,6 +345,7 @@ class Speaker:
 
     def _show_captions(self) -> None:
         """Captions grow with what is heard, not with what is written."""
+        self._stop_captions()
         delivery = self._current
         if delivery is None or self._output is None:
             return
@@ -353,6 +368,7 @@ class _Delivery:
 
     reply: int
     notice: Callable[[str, str], None]
+    judged: Callable[[], None]
     config: ResponseConfig
     events: ResponseEvents
     conversation: Conversation

@@ -75,6 +75,16 @@ class CallerActive:
 
 
 @dataclass(frozen=True, slots=True)
+class ContextChanged:
+    """What a reply answers has changed otherwise than by speech: an item, or the session."""
+
+
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """The call ends with a reply of its own: whatever is under way makes room for it."""
+
+
+@dataclass(frozen=True, slots=True)
 class Tick:
     """A deadline may have passed."""
 
@@ -91,6 +101,8 @@ Event = (
     | PlayoutStarted
     | ReplyEnded
     | CallerActive
+    | ContextChanged
+    | Farewell
     | Tick
 )
 
@@ -159,6 +171,13 @@ class DropTurn:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetSpeech:
+    """What the caller said behind a committed turn was thrown away; that turn itself goes on."""
+
+    segments: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Nudge:
     """The caller is silent: say this as a reply of its own."""
 
@@ -205,6 +224,7 @@ Action = (
     | ResumePlayout
     | CommitTurn
     | DropTurn
+    | ForgetSpeech
     | Nudge
     | IdleTimeout
     | AskAgain

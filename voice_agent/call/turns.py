@@ -45,11 +45,14 @@ from voice_agent.call.turn_types import (
     CancelReply,
     CommitRequested,
     CommitTurn,
+    ContextChanged,
     CutSegment,
     DiscardReply,
     DropTurn,
     EndIdle,
     Event,
+    Farewell,
+    ForgetSpeech,
     Hypothesis,
     IdleTimeout,
     InputCleared,
@@ -171,6 +174,11 @@ class TurnMachine:
         return self._reply is not None and self._reply.paused
 
     @property
+    def awaits_words(self) -> bool:
+        """A turn was committed and is held back only by its transcript."""
+        return self._turn is not None and self._turn.commit_requested
+
+    @property
     def words(self) -> str:
         """What the caller's turn under way says so far; may change until it is committed."""
         return self._turn.text if self._turn and not self._turn.over_reply else ""
@@ -187,7 +195,7 @@ class TurnMachine:
             case Hypothesis(segment, text, final):
                 self._hypothesis(segment, text, final)
             case CommitRequested():
-                self._commit_requested()
+                self._commit_requested(actions)
             case InputCleared():
                 self._input_cleared(now, actions)
             case ReplyRequested():
@@ -205,6 +213,11 @@ class TurnMachine:
                 self._reply_ended(reply, now, actions)
             case CallerActive():
                 self._awake(now)
+            case ContextChanged():
+                self._drop_held(actions)
+            case Farewell():
+                self._farewell(actions)
+                return actions
             case Tick():
                 pass
         self._settle(now, actions)
@@ -254,19 +267,30 @@ class TurnMachine:
         known.text = text
         known.final = final
 
-    def _commit_requested(self) -> None:
+    def _commit_requested(self, actions: list[Action]) -> None:
         turn = self._following or self._turn
-        if turn:
-            turn.commit_requested = True
+        if turn is None:
+            return
+        turn.commit_requested = True
+        if turn.over_reply:
+            # What the client commits is a turn, whatever was said, and no interruption.
+            turn.over_reply = False
+            if self._reply:
+                self._resume(self._reply, actions)
+            self._announce(turn, actions)
 
     def _input_cleared(self, now: float, actions: list[Action]) -> None:
-        turn = self._turn
+        turn, following = self._turn, self._following
         if turn is None:
+            return
+        if turn.commit_requested:
+            if following and not following.commit_requested:
+                self._following = None
+                actions.append(ForgetSpeech(tuple(following.segments)))
             return
         self._drop_held(actions)
         if self._reply:
             self._resume(self._reply, actions)
-        self._following = None
         self._drop_turn(turn, now, actions)
 
     def _announce(self, turn: _Turn, actions: list[Action]) -> None:
@@ -295,12 +319,22 @@ class TurnMachine:
         self._drop_held(actions)
         self._cancel("client_cancelled", actions)
         self._awake(now)
-        if self._turn:
+        if self._turn and self._turn.over_reply:
             self._turn.over_reply = False
+            self._announce(self._turn, actions)
+        # The reply is to all that was said: the turn that waited for the end of the one before is among it.
+        text, self._reply_due = self._reply_due, None
         if self._turn and self._turn.commit_requested:
             self._reply_asked = True
         else:
-            actions.append(self._start_reply(None, speculative=False))
+            actions.append(self._start_reply(text, speculative=False))
+
+    def _farewell(self, actions: list[Action]) -> None:
+        self._drop_held(actions)
+        self._cancel("client_cancelled", actions)
+        self._turn = self._following = self._reply_due = None
+        self._reply_asked = False
+        actions.append(self._start_reply(None, speculative=False))
 
     def _client_stopped(self, now: float, actions: list[Action]) -> None:
         self._drop_held(actions)
@@ -350,8 +384,8 @@ class TurnMachine:
         verdict = judge(Overlap(turn.text, settled, speaking, spoken_s * 1000))
         if verdict is Verdict.CONFIRM:
             turn.over_reply = False
-            self._cancel("turn_detected", actions)
             self._announce(turn, actions)
+            self._cancel("turn_detected", actions)
         elif verdict is Verdict.DISMISS:
             self._resume(reply, actions)
             self._drop_turn(turn, now, actions)
