@@ -78,6 +78,8 @@ class Leases:
         self._ended: dict[str, Lease] = {}
         self._wake = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
+        self._closing = False
+        self._close_timeout_s = 2 * settings.redis_timeout_s
 
     async def __aenter__(self) -> Self:
         if self._shared is not None:
@@ -87,13 +89,13 @@ class Leases:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await self._task
-        if self._shared is not None and self._ended:
-            with contextlib.suppress(SecretsUnavailable):  # They end by themselves.
-                await self._write(self._shared)
+        if self._task is None:
+            return
+        # Asked to end, not cancelled: the Redis client may swallow a cancellation.
+        self._closing = True
+        self._wake.set()
+        await asyncio.wait({self._task}, timeout=self._close_timeout_s)
+        self._task.cancel()
 
     def held(self, kind: str, subject: str) -> int:
         """What this process has given out."""
@@ -143,7 +145,7 @@ class Leases:
         interval_s = self._ttl_ms / 1000 / _RENEWALS
         loop = asyncio.get_running_loop()
         renew_at = loop.time() + interval_s
-        while True:
+        while not self._closing:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout_at(renew_at):
                     await self._wake.wait()
