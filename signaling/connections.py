@@ -1,6 +1,7 @@
 """TCP connections: how many there may be, in all and from one address, and what answers those that speak no HTTP.
 
-A connection too many is cut at once and costs nothing more. What cannot be parsed gets a short 400 in the shape of all
+A connection too many is cut at once and costs nothing more; where the process has as many as it may, the one that has
+been without a request for longest gives way, so that nobody can occupy the door by standing in it. What cannot be parsed gets a short 400 in the shape of all
 other errors, with their headers, and is counted; nothing of it is logged.
 """
 
@@ -19,6 +20,10 @@ from signaling.headers import security_headers
 from signaling.limits import subscriber
 from voice_agent.hardening.rejections import rejected
 from voice_agent.settings import ServerSettings
+
+
+_SERVER = "voice-agent"
+"""Without a name of ours the library would send its own, with versions."""
 
 
 class ConnectionCount:
@@ -88,21 +93,38 @@ class _GuardedServer(web.Server):
         super().connection_made(handler, transport)
         peer = transport.get_extra_info("peername")
         address = subscriber(str(peer[0])) if peer else ""
-        if self._count.add(address, self._room()):
+        room = self._room()
+        if self._count.total >= room:
+            self._dismiss_idle()
+        if self._count.add(address, room):
             self._counted[handler] = address
         else:
             rejected("connections")
-            transport.abort()
+            # Not at once: the library expects a connection to live until its task has begun.
+            self._loop.call_soon(transport.abort)
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         super().connection_lost(handler, exc)
+        self._forget(handler)
+
+    def _forget(self, handler: RequestHandler) -> None:
         address = self._counted.pop(handler, None)
         if address is not None:
             self._count.remove(address)
 
+    def _dismiss_idle(self) -> None:
+        """Cuts the oldest connection that has no request in progress."""
+        for handler in self._counted:
+            if handler._current_request is None:
+                rejected("connections")
+                self._forget(handler)
+                if handler.transport is not None:
+                    handler.transport.abort()
+                return
+
     def _room(self) -> int:
         """Connections may take half of the descriptors there are; calls and their engines need the others."""
-        return min(self._limits.max_connections, (descriptor_limit() - self._limits.descriptor_reserve) // 2)
+        return min(self._limits.max_connections, descriptor_limit() // 2)
 
 
 class _Connection(RequestHandler):
@@ -131,6 +153,6 @@ class _Connection(RequestHandler):
         else:
             error = ApiError(status, "internal_error", "Something went wrong here. Please try again.")
         response = error_response(error)
-        response.headers.update(security_headers(self._limits))
+        response.headers.update(security_headers(self._limits) | {"Server": _SERVER})
         response.force_close()
         return response
