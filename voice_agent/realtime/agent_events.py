@@ -9,10 +9,12 @@ from voice_agent.realtime.server_events import Event, event
 AgentState = Literal["listening", "thinking", "speaking", "paused"]
 
 
-def session(resume_token: str, resume_seconds: float, *, resumed: bool) -> Event:
+def session(call_id: str, resume_token: str, resume_seconds: float, *, resumed: bool) -> Event:
     """How to come back after the connection was lost: the token is a bearer for one new connection, valid until so
     many seconds after the loss. `resumed`: this connection itself goes on with an earlier one's call."""
-    return event("agent.session", resume_token=resume_token, resume_seconds=resume_seconds, resumed=resumed)
+    return event(
+        "agent.session", call_id=call_id, resume_token=resume_token, resume_seconds=resume_seconds, resumed=resumed
+    )
 
 
 def state(value: AgentState) -> Event:
