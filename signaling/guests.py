@@ -17,6 +17,7 @@ from signaling.call_limits import client_address, too_many
 from signaling.callers import resolve_agent
 from signaling.errors import ApiError
 from signaling.origins import is_own_page
+from signaling.relay import relay_access
 from voice_agent.storage.ephemeral import ClientSecret
 
 
@@ -52,7 +53,9 @@ async def create_guest_secret(request: web.Request) -> web.Response:
         )
     secret = ClientSecret(None, agent.name, origin=request.headers["Origin"])
     value = await services.secrets.create(secret, ttl_s=server.guest_secret_ttl_s)
-    answer = {"value": value, "expires_at": int(time.time()) + server.guest_secret_ttl_s, "agent": agent.name}
+    now = time.time()
+    answer = {"value": value, "expires_at": int(now) + server.guest_secret_ttl_s, "agent": agent.name}
+    answer |= relay_access(server, now)
     return web.Response(text=json.dumps(answer), content_type="application/json")
 
 

@@ -13,6 +13,7 @@ from signaling.auth import bearer_token
 from signaling.bodies import read_json
 from signaling.callers import model_of, resolve_agent
 from signaling.errors import ApiError
+from signaling.relay import relay_access
 from voice_agent.call.agent_session import agent_session
 from voice_agent.storage.ephemeral import TTL_RANGE_S, ClientSecret
 
@@ -30,11 +31,12 @@ async def create_secret(request: web.Request) -> web.Response:
     wishes = _session(body.get("session"))
     asked = model_of(wishes)
     agent = resolve_agent(services, None, asked)
-    expires_at = int(time.time()) + ttl_s
+    now = time.time()
     effective = agent_session(agent, wishes, agents=tuple(services.agents))
     secret = ClientSecret(identity.key_id, agent.name if asked else None, wishes or None)
     value = await services.secrets.create(secret, ttl_s=ttl_s)
-    answer = {"value": value, "expires_at": expires_at, "session": effective.to_wire()}
+    answer = {"value": value, "expires_at": int(now) + ttl_s, "session": effective.to_wire()}
+    answer |= relay_access(server, now)
     return web.Response(text=json.dumps(answer), content_type="application/json")
 
 
