@@ -20,7 +20,9 @@ from aiohttp import ClientSession
 
 from tests.integration.conftest import eventually
 from tests.live_server import LiveServer, serving
+from voice_agent.engines.local.worker import WorkerPool, WorkerSpec
 from voice_agent.hardening import landlock
+from voice_agent.settings import EngineSettings
 
 needs_landlock = pytest.mark.skipif(landlock.supported() < 1, reason="this kernel has no Landlock")
 NO_LANDLOCK = os.pathsep.join([str(Path(__file__).parent / "no_landlock"), str(Path(__file__).parents[2])])
@@ -68,37 +70,43 @@ async def database_answers(server: LiveServer) -> bool:
         return False
 
 
+def over(process: psutil.Process) -> bool:
+    return not process.is_running() or process.status() == psutil.STATUS_ZOMBIE
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    """Shared. At its end nothing of it must be left."""
+    with serving() as live:
+        yield live
+        ending = [keeper(live), postgres(live)]
+    assert all(over(process) for process in ending)
+
+
 @needs_landlock
 class TestContained:
-    async def test_it_says_that_it_is_and_the_local_engines_run_inside_too(self) -> None:
-        with serving() as server:
-            ready = await readiness(server)
-            assert (ready["http"], ready["checks"]["landlock"]) == (200, True)
-            await eventually(lambda: len(children(server, WORKERS)) == 4)
-            for process in (psutil.Process(server.pid), *children(server, WORKERS)):
-                assert "NoNewPrivs:\t1" in status_of(process)
-            assert "NoNewPrivs:\t0" in status_of(keeper(server))
+    async def test_it_says_that_it_is_and_the_local_engines_run_inside_too(self, server: LiveServer) -> None:
+        ready = await readiness(server)
+        assert (ready["http"], ready["checks"]["landlock"]) == (200, True)
+        await eventually(lambda: len(children(server, WORKERS)) == 4)
+        for process in (psutil.Process(server.pid), *children(server, WORKERS)):
+            assert "NoNewPrivs:\t1" in status_of(process)
+        assert "NoNewPrivs:\t0" in status_of(keeper(server))
 
-    async def test_a_killed_postgres_is_back_soon_and_the_server_has_noticed_nothing(self) -> None:
-        with serving() as server:
-            before = postgres(server)
-            before.kill()
-            await eventually(lambda: not before.is_running() or before.status() == psutil.STATUS_ZOMBIE)
-            await eventually(lambda: database_answers(server))
-            assert postgres(server).pid != before.pid
-            assert server.make_key().startswith("sk-")
-            assert (await readiness(server))["http"] == 200
+    async def test_a_killed_postgres_is_back_soon_and_the_server_has_noticed_nothing(self, server: LiveServer) -> None:
+        before = postgres(server)
+        before.kill()
+        await eventually(lambda: over(before))
+        await eventually(lambda: database_answers(server))
+        assert postgres(server).pid != before.pid
+        assert server.make_key().startswith("sk-")
+        assert (await readiness(server))["http"] == 200
 
-    async def test_a_service_managers_signals_to_all_processes_leave_the_database_up_until_the_server_ends(
-        self,
-    ) -> None:
-        with serving(DRAIN_TIMEOUT_S="0") as server:
-            for number in (signal.SIGTERM, signal.SIGINT):
-                keeper(server).send_signal(number)
-            await asyncio.sleep(0.5)
-            assert await database_answers(server)
-            ending = [keeper(server), postgres(server)]
-        assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in ending)
+    async def test_signals_that_reach_all_processes_leave_the_database_to_the_server(self, server: LiveServer) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            keeper(server).send_signal(number)
+        await asyncio.sleep(0.5)
+        assert await database_answers(server)
 
     async def test_postgres_ends_with_a_killed_server(self, place: Path) -> None:
         process, data = start(place)
@@ -108,9 +116,7 @@ class TestContained:
         finally:
             process.kill()
             process.communicate()
-        await eventually(
-            lambda: not any(each.is_running() and each.status() != psutil.STATUS_ZOMBIE for each in ending)
-        )
+        await eventually(lambda: all(over(each) for each in ending))
 
     async def test_without_its_keeper_it_drains_and_ends_as_failed_so_that_it_is_started_again(
         self, place: Path
@@ -138,6 +144,19 @@ class TestContained:
         assert (done.returncode, done.stdout) == (1, "")
         assert "set DATA_DIR" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+@needs_landlock
+async def test_an_engine_process_of_a_command_that_is_not_restricted_is_so_itself(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    spec = WorkerSpec("tests.security.writing_probe:Probe", {"path": str(kept)})
+    pool = WorkerPool(spec, size=1, settings=EngineSettings(_env_file=None))
+    try:
+        async with pool.job() as job:
+            assert await job.receive() == {"kept": [False, False]}
+    finally:
+        await pool.aclose()
+    assert not kept.exists()
 
 
 class TestWithoutLandlock:

@@ -16,7 +16,7 @@ from voice_agent.hardening import landlock
 needs_landlock = pytest.mark.skipif(landlock.supported() < 3, reason="this kernel cannot forbid all writing")
 
 ATTEMPTS = """
-import asyncio, json, os, subprocess, sys, tempfile, wave
+import asyncio, json, os, socket, ssl, subprocess, sys, tempfile, wave
 from pathlib import Path
 from voice_agent.hardening import landlock
 
@@ -55,6 +55,15 @@ async def sockets():
     udp.close()
     server.close()
 
+def tls():
+    ours, theirs = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = ssl.create_default_context().wrap_bio(theirs, ours, server_hostname="localhost")
+    try:
+        client.do_handshake()
+    except ssl.SSLWantReadError:
+        pass
+    assert ours.read()[0] == 22  # a handshake record
+
 ATTEMPTS = {
     "av.open wav": lambda: write_av("leak.wav", "pcm_s16le"),
     "av.open ogg": lambda: write_av("leak.ogg", "libopus"),
@@ -73,6 +82,8 @@ ATTEMPTS = {
     "/dev/null": lambda: Path("/dev/null").write_bytes(b"x"),
     "read": lambda: Path("existing").read_bytes(),
     "sockets": lambda: asyncio.run(sockets()),
+    "names": lambda: socket.getaddrinfo("localhost", 80),
+    "TLS": tls,
 }
 if sys.argv[2] == "restricted":
     landlock.restrict([Path("allowed"), Path("one_file")])
@@ -86,7 +97,7 @@ for name, attempt in ATTEMPTS.items():
         results[name] = False
 print(json.dumps(results))
 """
-WORKS = {"allowed directory", "allowed file", "/dev/null", "read", "sockets"}
+WORKS = {"allowed directory", "allowed file", "/dev/null", "read", "sockets", "names", "TLS"}
 
 
 def _attempt(folder: Path, mode: str) -> dict[str, bool]:

@@ -15,12 +15,13 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import psutil
 import pytest
 import redis.asyncio
@@ -34,10 +35,15 @@ from tests.live_caller import LiveCaller, calling, joined
 from tests.live_server import LiveServer, serving
 from tests.security.canary import changed_files, hidden_in, in_file, marked
 from tests.speech import silence, synthesize
+from voice_agent.settings import StorageSettings
+from voice_agent.storage.crypto import load_key
+from voice_agent.storage.outbox_segment import Segment
+from voice_agent.storage.rows import Record
 
 pytestmark = pytest.mark.timeout(240)
 
 ROOT = Path(__file__).parents[2]
+KEEPER = "signaling.keeper_process"
 NO_LANDLOCK = os.pathsep.join([str(Path(__file__).parent / "no_landlock"), str(Path(__file__).parents[2])])
 SHARED = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path("/var/lib/voice-agent"))
 TOOLS = {".git", ".venv", ".node", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
@@ -151,10 +157,13 @@ async def answered(caller: LiveCaller) -> None:
     await caller.event("output_audio_buffer.stopped", timeout_s=40)
 
 
-async def call_by_websocket(server: LiveServer, http: ClientSession, found: Evidence) -> None:
+async def call_by_websocket(
+    server: LiveServer, http: ClientSession, found: Evidence, connected: Callable[[], None] = lambda: None
+) -> None:
     pcm = marked(synthesize(WORDS, 24_000), 24_000, LOUDNESS)
     async with http.ws_connect(f"{server.url}/v1/realtime?model=helpdesk") as call, asyncio.timeout(60):
         assert (await call.receive_json())["type"] == "session.created"
+        connected()
         sending = asyncio.create_task(sent_at_real_pace(call, pcm + silence(20_000, 24_000)))
         try:
             while (await call.receive_json())["type"] != "response.done":
@@ -174,7 +183,10 @@ async def sent_at_real_pace(call: Any, pcm: bytes) -> None:
 
 async def stored(server: LiveServer, calls: int) -> None:
     async def all_ended() -> bool:
-        return len(await server.rows("SELECT 1 FROM calls WHERE ended_at IS NOT NULL")) == calls
+        try:
+            return len(await server.rows("SELECT 1 FROM calls WHERE ended_at IS NOT NULL")) == calls
+        except (OSError, asyncpg.PostgresError, asyncpg.InterfaceError):
+            return False  # the database is coming back
 
     await eventually(all_ended, timeout_s=30)
 
@@ -182,7 +194,7 @@ async def stored(server: LiveServer, calls: int) -> None:
 def processes(server: LiveServer) -> list[psutil.Process]:
     """The server and its engines; not what runs the database."""
     this = psutil.Process(server.pid)
-    return [this, *(child for child in this.children() if "signaling.keeper_process" not in child.cmdline())]
+    return [this, *(child for child in this.children() if KEEPER not in child.cmdline())]
 
 
 def written(server: LiveServer) -> int:
@@ -266,3 +278,33 @@ def test_less_is_written_than_any_recording_would_take(evidence: Evidence) -> No
 
 def test_it_would_have_been_found_in_what_the_provider_said(evidence: Evidence) -> None:
     assert (hidden_in(evidence.heard) is not None) == evidence.agent_has_canary
+
+
+async def test_what_waits_in_the_outbox_holds_words_and_no_sound() -> None:
+    with serving() as server:
+        key = await asyncio.to_thread(server.make_key)
+        keeper = next(child for child in psutil.Process(server.pid).children() if KEEPER in child.cmdline())
+        (postgres,) = keeper.children()
+
+        def lose_the_database() -> None:
+            keeper.suspend()  # so that it does not bring Postgres back
+            postgres.kill()
+
+        async with ClientSession(headers={"Authorization": f"Bearer {key}"}) as http:
+            await call_by_websocket(server, http, Evidence(), lose_the_database)
+        data = server.folder / "data"
+        try:
+            await eventually(lambda: any("CallEnded" in repr(record) for record in waiting(data)))
+            records = repr(waiting(data))
+        finally:
+            keeper.resume()
+        await stored(server, 1)
+    assert "Turn(" in records
+    assert hidden_in(records.encode()) is None
+
+
+def waiting(data: Path) -> list[Record]:
+    """The records in an outbox, decrypted; the files are only read, for they are another process' to change."""
+    key = load_key(StorageSettings(data_dir=data))
+    segments = [Segment(path, path.stat().st_size, 0, 0.0) for path in sorted(data.glob("outbox/*/*.seg"))]
+    return [record for segment in segments for record in segment.read(key)[0]]
