@@ -8,11 +8,13 @@ import socket
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
 _START_TIMEOUT_S = 10
+_TURN_CONFIGURATION = Path(__file__).parents[2] / "deploy" / "turnserver.conf"
 
 
 def program(name: str) -> str:
@@ -67,3 +69,25 @@ def redis_server(folder: Path) -> Iterator[str]:
     options = ["--port", str(port), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"]
     with running([path, *options], folder, port):
         yield f"redis://127.0.0.1:{port}"
+
+
+@dataclass(frozen=True, slots=True)
+class Relay:
+    port: int
+
+    @property
+    def url(self) -> str:
+        return f"turn:127.0.0.1:{self.port}?transport=udp"
+
+
+@contextlib.contextmanager
+def turn_server(folder: Path, secret: str, allowed_peer: str) -> Iterator[Relay]:
+    """A coturn on loopback with the configuration that we recommend; of the private addresses it reaches one."""
+    path, port = program("turnserver"), free_ports(1)
+    command = [
+        *(path, "-c", str(_TURN_CONFIGURATION), "--static-auth-secret", secret, "--listening-port", str(port)),
+        *("--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--allow-loopback-peers"),
+        *("--allowed-peer-ip", allowed_peer, "--pidfile", str(folder / "pid"), "--db", str(folder / "db")),
+    ]
+    with running(command, folder, port):
+        yield Relay(port)

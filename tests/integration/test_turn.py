@@ -7,8 +7,6 @@ import re
 import socket
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -20,42 +18,22 @@ from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
 
 from signaling.relay import relay_access
-from tests.integration.services import free_ports, program, running
+from tests.integration.services import Relay, turn_server
 from tests.live_caller import LiveCaller
 from tests.live_server import LiveServer, serving
 from voice_agent.hardening import media_stack
 from voice_agent.settings import ServerSettings
 
-CONFIGURATION = Path(__file__).parents[2] / "deploy" / "turnserver.conf"
 SECRET = "one-for-this-test"
 SERVER_ADDRESS = "127.0.0.1"
 OTHER_ADDRESS = "127.0.0.2"
 """As private as the server's own address, and not the server."""
 
 
-@dataclass(frozen=True, slots=True)
-class Relay:
-    port: int
-
-    @property
-    def url(self) -> str:
-        return f"turn:127.0.0.1:{self.port}?transport=udp"
-
-
 @pytest.fixture(scope="module")
 def relay(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Relay]:
-    folder = tmp_path_factory.mktemp("coturn")
-    path, port = program("turnserver"), free_ports(1)
-    with running(
-        [
-            *(path, "-c", str(CONFIGURATION), "--static-auth-secret", SECRET, "--listening-port", str(port)),
-            *("--listening-ip", "127.0.0.1", "--relay-ip", "127.0.0.1", "--allow-loopback-peers"),
-            *("--allowed-peer-ip", SERVER_ADDRESS, "--pidfile", str(folder / "pid"), "--db", str(folder / "db")),
-        ],
-        folder,
-        port,
-    ):
-        yield Relay(port)
+    with turn_server(tmp_path_factory.mktemp("coturn"), SECRET, SERVER_ADDRESS) as started:
+        yield started
 
 
 @pytest.fixture(scope="module")
