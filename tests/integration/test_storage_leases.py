@@ -48,7 +48,8 @@ async def site() -> AsyncIterator[Site]:
 async def test_one_more_than_allowed_is_refused_until_one_is_released(site: Site, in_process: bool) -> None:
     leases = await site.process(in_process=in_process)
     first, second = await leases.take(TWO), await leases.take(TWO)
-    assert first is not None and second is not None
+    assert first is not None
+    assert second is not None
     assert await leases.take(TWO) is None
     assert await leases.take([("address", "198.51.100.8", 2)]) is not None
     assert await leases.take([("key", "198.51.100.7", 2)]) is not None

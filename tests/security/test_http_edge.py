@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, TCPConnector, WSMsgType, WSServerHandshakeError
 
+from tests.integration.conftest import eventually
 from tests.integration.signaling_fixtures import KEY, OFFER, Serve, Server, serve
 from tests.security.caller import calling, loopback_settings, until
 
@@ -197,12 +198,11 @@ class TestConnections:
             assert (await other.get(f"{server.origin}/livez")).status == 200
         held.pop()[1].close()
 
-        async def served() -> bytes:
-            return await said_to(server, b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+        async def served() -> bool:
+            answer = await said_to(server, b"GET /livez HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n")
+            return answer.startswith(b"HTTP/1.1 200 ")
 
-        async with asyncio.timeout(10):
-            while not (await served()).startswith(b"HTTP/1.1 200 "):
-                await asyncio.sleep(0.01)
+        await eventually(served)
         for _, writer in held:
             writer.close()
 
