@@ -29,14 +29,31 @@ export async function loadConfig() {
   return (await request("/api/config")).json();
 }
 
-/** A secret for one call of a guest who has agreed. */
-export async function guestSecret(agent) {
-  const response = await request("/api/guest", {
+/**
+ * What a guest who has agreed needs for one call: `{credential, iceServers, relayOnly}`. The relay, if the server names
+ * one, is for networks that let nothing but it through.
+ */
+export async function guestAccess(agent) {
+  return access(await post("/api/guest", { agent, consent: true }));
+}
+
+/** The same for the holder of an API key. */
+export async function keyAccess(agent, key) {
+  const headers = { Authorization: `Bearer ${key}` };
+  return access(await post("/v1/realtime/client_secrets", { session: { type: "realtime", model: agent } }, headers));
+}
+
+function post(path, body, headers = {}) {
+  return request(path, {
     method: "POST",
-    headers: { "Content-Type": "application/json" },
-    body: JSON.stringify({ agent, consent: true }),
+    headers: { "Content-Type": "application/json", ...headers },
+    body: JSON.stringify(body),
   });
-  return (await response.json()).value;
+}
+
+async function access(response) {
+  const { value, ice_servers: iceServers = [], ice_transport_policy: policy } = await response.json();
+  return { credential: value, iceServers, relayOnly: policy === "relay" };
 }
 
 /** Sends the offer of a voice call; `location` is the call's address for hanging up. */
@@ -47,6 +64,11 @@ export async function sendOffer(agent, credential, sdp) {
     body: sdp,
   });
   return { answer: await response.text(), location: response.headers.get("Location") };
+}
+
+/** Where a call is hung up whose connection is lost. */
+export function addressOf(callId) {
+  return `/v1/realtime/calls/${encodeURIComponent(callId)}`;
 }
 
 /** Tells the server that the call is over, even while the page is closing. */

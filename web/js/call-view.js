@@ -38,6 +38,7 @@ export class CallView {
   #linkState = "connected";
   #cleanups = [];
   #stopOwnLevel = () => {};
+  #stopAgentLevel = () => {};
   #actions;
 
   /** `end()` is asked for by the caller; `devices()` opens the dialog; `ended(reason)` comes from the server. */
@@ -70,7 +71,6 @@ export class CallView {
       event: (event) => this.#take(event),
       sound: (stream) => this.#play(stream),
       link: (state) => this.#setLink(state),
-      lost: () => this.#actions.ended("lost"),
     };
   }
 
@@ -106,6 +106,21 @@ export class CallView {
     else this.#watchQuality(call);
   }
 
+  /** The connection is lost; another one is sought. What was said stays. */
+  suspend() {
+    this.#captions.close();
+    this.#idle.hide();
+    byId("quality").hidden = true;
+    this.#setLink("reconnecting");
+  }
+
+  /** The call goes on over another connection. */
+  resume(call) {
+    this.setMode(call.mode);
+    this.#state = "listening";
+    this.#setLink("connected");
+  }
+
   note(text) {
     this.#captions?.note(text);
   }
@@ -116,6 +131,8 @@ export class CallView {
     for (const cleanup of this.#cleanups.splice(0)) cleanup();
     this.#stopOwnLevel();
     this.#stopOwnLevel = () => {};
+    this.#stopAgentLevel();
+    this.#stopAgentLevel = () => {};
     this.#microphone = null;
     this.#call = null;
     byId("speech").srcObject = null;
@@ -185,7 +202,8 @@ export class CallView {
       this.note("Your browser holds the sound back. Click anywhere to hear the agent.");
       document.addEventListener("click", () => speech.play(), { once: true });
     });
-    this.#cleanups.push(watchLevel(stream, (value) => this.#orb.style.setProperty("--level", value.toFixed(3))));
+    this.#stopAgentLevel();
+    this.#stopAgentLevel = watchLevel(stream, (value) => this.#orb.style.setProperty("--level", value.toFixed(3)));
   }
 
   #setLink(state) {
@@ -250,11 +268,16 @@ export class CallView {
   }
 
   #watchQuality(call) {
-    const measurement = new Measurement();
+    let measurement = new Measurement();
     const element = byId("quality");
     const timer = setInterval(async () => {
       const report = await call.stats();
-      if (!report || this.#call !== call) return;
+      if (this.#call !== call) return;
+      if (!report) {
+        // The next connection counts from zero.
+        measurement = new Measurement();
+        return;
+      }
       const level = judge(measurement.take(report));
       element.dataset.level = LEVELS[level];
       element.hidden = false;

@@ -3,13 +3,18 @@
 /** Errors that only mean that the two sides acted at the same moment. */
 const HARMLESS = new Set(["response_cancel_not_active"]);
 
+const MAX_WAITING = 32;
+
 export class Call {
+  /** Null while the connection is lost and another one is sought; `#waiting` is what the caller wrote meanwhile. */
   #carrier;
+  #mode;
+  #waiting = [];
   #activeResponse = false;
   #speaking = false;
 
   get mode() {
-    return this.#carrier.mode;
+    return this.#mode;
   }
 
   /** Whether the agent prepares or speaks an answer, so that there is something to interrupt. */
@@ -19,6 +24,26 @@ export class Call {
 
   constructor(carrier) {
     this.#carrier = carrier;
+    this.#mode = carrier.mode;
+  }
+
+  /** The connection is lost. */
+  suspend() {
+    this.#carrier = null;
+    this.#activeResponse = false;
+    this.#speaking = false;
+  }
+
+  /** The call goes on over another connection. */
+  moveTo(carrier) {
+    this.#carrier = carrier;
+    this.#mode = carrier.mode;
+    for (const event of this.#waiting.splice(0)) carrier.send(event);
+  }
+
+  #send(event) {
+    if (this.#carrier) this.#carrier.send(event);
+    else if (this.#waiting.length < MAX_WAITING) this.#waiting.push(event);
   }
 
   /** Takes note of a server event. False where it is not worth telling the caller about. */
@@ -41,33 +66,34 @@ export class Call {
 
   /** Stops the agent: what it prepares, and what is still to be heard. */
   interrupt() {
-    if (this.#activeResponse) this.#carrier.send({ type: "response.cancel" });
-    this.#carrier.send({ type: "output_audio_buffer.clear" });
+    if (!this.#carrier) return;
+    if (this.#activeResponse) this.#send({ type: "response.cancel" });
+    this.#send({ type: "output_audio_buffer.clear" });
   }
 
   /** Says something in writing, and asks for the answer. */
   say(text) {
     this.interrupt();
     const item = { type: "message", role: "user", content: [{ type: "input_text", text }] };
-    this.#carrier.send({ type: "conversation.item.create", item });
-    this.#carrier.send({ type: "response.create" });
+    this.#send({ type: "conversation.item.create", item });
+    this.#send({ type: "response.create" });
   }
 
   /** A sign of life: it stops the agent's question and starts the silence anew, but is no turn of the conversation. */
   stillHere() {
-    this.#carrier.send({ type: "output_audio_buffer.clear" });
+    this.#send({ type: "output_audio_buffer.clear" });
   }
 
   async setTrack(track) {
-    await this.#carrier.setTrack?.(track);
+    await this.#carrier?.setTrack?.(track);
   }
 
-  /** The connection's statistics; null where there is no sound to measure. */
+  /** The connection's statistics; null where there is no sound to measure, or no connection. */
   async stats() {
-    return (await this.#carrier.stats?.()) ?? null;
+    return (await this.#carrier?.stats?.()) ?? null;
   }
 
   end() {
-    this.#carrier.close();
+    this.#carrier?.close();
   }
 }

@@ -66,7 +66,7 @@ export class Captions {
     }
   }
 
-  /** The call is over: what was being said stays as far as it came. */
+  /** The connection is gone: what was being said stays as far as it came. */
   close() {
     for (const row of this.rows.filter((each) => !each.final)) this.#finish(row.id, row.who, row.text);
   }

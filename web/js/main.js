@@ -2,14 +2,16 @@
  * The page from start to end: setup -> call -> after, and back.
  *
  * A call by voice goes on by text where it has to: without a microphone the agent is still heard and the caller
- * writes; without a voice connection both sides write.
+ * writes; without a voice connection both sides write. A connection that is lost is replaced by another one, while the
+ * call and what was said stay.
  */
 
 import { AfterView } from "./after-view.js";
-import { guestSecret, loadConfig } from "./api.js";
+import { addressOf, guestAccess, hangUp, keyAccess, loadConfig } from "./api.js";
 import { Call } from "./call.js";
 import { CallView } from "./call-view.js";
 import { Devices, explain } from "./devices.js";
+import { recover } from "./recovery.js";
 import { SetupView } from "./setup-view.js";
 import { connectText } from "./text.js";
 import { bindAppearance } from "./theme.js";
@@ -17,7 +19,10 @@ import { connectVoice } from "./voice.js";
 
 const RETRY_MS = 5_000;
 
-/** The call that is running or being connected: `{call, abort, agent, key, startedAt}`. */
+/**
+ * The call that is running or being connected: `{call, abort, agent, key, startedAt}`; `access` is what it was made with,
+ * `session` the server's last `agent.session`, `recovering` whether its connection is lost.
+ */
 let current = null;
 
 const devices = new Devices({
@@ -43,7 +48,7 @@ const after = new AfterView({
 
 async function startCall(mode) {
   setup.busy = true;
-  const attempt = { mode, agent: setup.agent, key: setup.key, abort: new AbortController(), call: null, startedAt: 0 };
+  const attempt = { mode, agent: setup.agent, key: setup.key, abort: new AbortController(), call: null, startedAt: 0, access: null, session: null, recovering: false };
   current = attempt;
   setup.hide();
   callView.open(attempt.agent, mode);
@@ -67,24 +72,71 @@ async function connectByVoice(attempt) {
   await openMicrophone(attempt);
   if (current !== attempt) throw new Error("given up");
   callView.setState("connecting");
-  const credential = await credentialOf(attempt);
-  const track = devices.stream?.getAudioTracks()[0] ?? null;
+  attempt.access = await accessOf(attempt);
   try {
-    return await connectVoice({ agent: attempt.agent.name, credential, track, handlers: handlersOf(attempt), signal: attempt.abort.signal });
+    return await connectVoice({ ...wayOf(attempt), track: track() });
   } catch (error) {
     if (error.code !== "no_connection" || current !== attempt) throw error;
-    attempt.mode = "text";
-    devices.release();
-    callView.setMicrophone(null);
-    callView.setMode("text");
-    callView.note("A voice connection could not be made from here, so this conversation goes on by text.");
+    changeToText(attempt);
     return connectByText(attempt);
   }
 }
 
 async function connectByText(attempt) {
-  const credential = await credentialOf(attempt);
-  return connectText({ agent: attempt.agent.name, credential, handlers: handlersOf(attempt), signal: attempt.abort.signal });
+  attempt.access = await accessOf(attempt);
+  return connectText(wayOf(attempt));
+}
+
+/** What both carriers need to connect. */
+function wayOf(attempt) {
+  const { agent, access, abort } = attempt;
+  return { agent: agent.name, access, handlers: handlersOf(attempt), signal: abort.signal };
+}
+
+function track() {
+  return devices.stream?.getAudioTracks()[0] ?? null;
+}
+
+function changeToText(attempt) {
+  attempt.mode = "text";
+  devices.release();
+  callView.setMicrophone(null);
+  callView.setMode("text");
+  callView.note("A voice connection could not be made from here, so this conversation goes on by text.");
+}
+
+/** The connection is lost: seeks another one to the same call, for as long as the server keeps it. */
+async function comeBack(attempt) {
+  if (attempt.recovering) return;
+  if (!attempt.call || !attempt.session) {
+    endCall("lost");
+    return;
+  }
+  attempt.recovering = true;
+  attempt.call.suspend();
+  callView.suspend();
+  // The token is replaced with each connection, also by one that broke off again.
+  const way = () => ({ ...wayOf(attempt), resumeToken: attempt.session.resume_token });
+  const byVoice = () => connectVoice({ ...way(), track: track() });
+  try {
+    const carrier = await recover({
+      seconds: attempt.session.resume_seconds,
+      byVoice: attempt.mode === "voice" ? byVoice : null,
+      byText: () => connectText(way()),
+      signal: attempt.abort.signal,
+    });
+    if (current !== attempt) {
+      carrier.close();
+      return;
+    }
+    attempt.recovering = false;
+    if (carrier.mode !== attempt.mode) changeToText(attempt);
+    attempt.call.moveTo(carrier);
+    if (attempt.mode === "voice") useMicrophone(devices.stream);
+    callView.resume(attempt.call);
+  } catch {
+    if (current === attempt) endCall("lost");
+  }
 }
 
 async function openMicrophone(attempt) {
@@ -99,9 +151,9 @@ async function openMicrophone(attempt) {
   }
 }
 
-/** A key calls by itself; a guest gets a secret for one call. */
-async function credentialOf(attempt) {
-  return attempt.key || guestSecret(attempt.agent.name);
+/** A secret for one call, for a guest or by means of a key. */
+function accessOf(attempt) {
+  return attempt.key ? keyAccess(attempt.agent.name, attempt.key) : guestAccess(attempt.agent.name);
 }
 
 /** What belongs to an attempt that was given up must not reach the view. */
@@ -109,7 +161,12 @@ function handlersOf(attempt) {
   const guarded = (handle) => (value) => {
     if (current === attempt) handle(value);
   };
-  return Object.fromEntries(Object.entries(callView.handlers).map(([name, handle]) => [name, guarded(handle)]));
+  const event = (value) => {
+    if (value.type === "agent.session") attempt.session = value;
+    else callView.handlers.event(value);
+  };
+  const handlers = { ...callView.handlers, event, lost: () => comeBack(attempt) };
+  return Object.fromEntries(Object.entries(handlers).map(([name, handle]) => [name, guarded(handle)]));
 }
 
 function useMicrophone(stream) {
@@ -123,6 +180,8 @@ function leaveCall() {
   current = null;
   left.abort.abort();
   left.call?.end();
+  // Nobody will come back to it.
+  if (left.recovering) hangUp(addressOf(left.session.call_id), left.access.credential);
   callView.close();
   devices.release();
   return left;
@@ -156,7 +215,10 @@ async function begin() {
 }
 
 bindAppearance();
-addEventListener("pagehide", () => current?.call?.end());
+addEventListener("pagehide", () => {
+  current?.call?.end();
+  if (current?.recovering) hangUp(addressOf(current.session.call_id), current.access.credential);
+});
 // A page that comes back from the browser's cache has lost its call.
 addEventListener("pageshow", ({ persisted }) => persisted && endCall("lost"));
 begin();

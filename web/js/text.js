@@ -9,11 +9,11 @@ import { ApiError } from "./api.js";
 
 const CONNECT_TIMEOUT_MS = 8_000;
 
-/** Connects; `handlers` as in `voice.js`. Throws ApiError ("no_connection") where that fails. */
-export async function connectText({ agent, credential, handlers, signal }) {
+/** Connects, or goes on with a lost call if there is a `resumeToken`; `handlers` as in `voice.js`. Throws ApiError ("no_connection") where that fails. */
+export async function connectText({ agent, access, resumeToken, handlers, signal }) {
   const address = new URL(`/v1/realtime?model=${encodeURIComponent(agent)}`, location.href);
   address.protocol = address.protocol.replace("http", "ws");
-  const socket = new WebSocket(address, ["realtime", `openai-insecure-api-key.${credential}`]);
+  const socket = new WebSocket(address, ["realtime", `openai-insecure-api-key.${resumeToken ?? access.credential}`]);
   await new Promise((resolve, reject) => {
     const failed = () => {
       socket.close();
@@ -27,14 +27,14 @@ export async function connectText({ agent, credential, handlers, signal }) {
       resolve();
     });
   });
-  return new TextCarrier(socket, handlers);
+  return new TextCarrier(socket, handlers, { greeted: Boolean(resumeToken) });
 }
 
 class TextCarrier {
   mode = "text";
   #socket;
 
-  constructor(socket, handlers) {
+  constructor(socket, handlers, { greeted }) {
     this.#socket = socket;
     socket.addEventListener("message", ({ data }) => handlers.event(JSON.parse(data)));
     socket.addEventListener("close", () => {
@@ -42,7 +42,7 @@ class TextCarrier {
       this.#socket = null;
     });
     this.send({ type: "session.update", session: { type: "realtime", output_modalities: ["text"] } });
-    this.send({ type: "response.create" });
+    if (!greeted) this.send({ type: "response.create" });
   }
 
   send(event) {

@@ -8,21 +8,25 @@
 import { ApiError, hangUp, sendOffer } from "./api.js";
 
 const CONNECT_TIMEOUT_MS = 8_000;
-const GIVE_UP_MS = 12_000;
+/** A connection that hears nothing for so long is given up for a new one. */
+const LOST_AFTER_MS = 3_000;
 const MAX_WAITING = 32;
 
 /**
- * Connects. `handlers`: `event(object)` for each server event, `sound(stream)` for the agent's voice,
+ * Connects, or goes on with a lost call if there is a `resumeToken`. `handlers`: `event(object)` for each server event, `sound(stream)` for the agent's voice,
  * `link("connected" | "reconnecting")`, and `lost()` once when the connection ends by itself.
  * Throws ApiError when the server refuses (its `code` tells why) or no connection comes about ("no_connection").
  */
-export async function connectVoice({ agent, credential, track, handlers, signal }) {
-  const peer = new RTCPeerConnection();
+export async function connectVoice({ agent, access, resumeToken, track, handlers, signal }) {
+  const { credential, iceServers, relayOnly } = access;
+  const peer = new RTCPeerConnection({ iceServers, iceTransportPolicy: relayOnly ? "relay" : "all" });
   const carrier = new VoiceCarrier(peer, credential, handlers);
   try {
-    await carrier.connect(agent, track, signal);
+    await carrier.connect(agent, resumeToken ?? credential, track, signal);
   } catch (error) {
-    carrier.close();
+    // A lost call that did not come back by this attempt may come back by the next one.
+    if (resumeToken) carrier.drop();
+    else carrier.close();
     throw error;
   }
   return carrier;
@@ -47,23 +51,31 @@ class VoiceCarrier {
     this.#channel = peer.createDataChannel("oai-events");
   }
 
-  async connect(agent, track, signal) {
+  async connect(agent, bearer, track, signal) {
     const peer = this.#peer;
     this.#sender = peer.addTransceiver(track ?? "audio", { direction: "sendrecv" }).sender;
     peer.addEventListener("track", ({ track: sound }) => this.#handlers.sound(new MediaStream([sound])));
     this.#channel.addEventListener("open", () => this.#waiting.splice(0).forEach((text) => this.#channel.send(text)));
-    this.#channel.addEventListener("message", ({ data }) => this.#handlers.event(JSON.parse(data)));
+    this.#channel.addEventListener("message", ({ data }) => {
+      if (!this.#closed) this.#handlers.event(JSON.parse(data));
+    });
     this.#channel.addEventListener("close", () => this.#lose());
     const connected = this.#whenConnected(signal);
     // It may fail while the offer is still on its way; the failure is awaited below.
     connected.catch(() => {});
     await peer.setLocalDescription();
-    const { answer, location } = await sendOffer(agent, this.#credential, peer.localDescription.sdp);
+    const { answer, location } = await sendOffer(agent, bearer, peer.localDescription.sdp);
     this.#location = location;
     await peer.setRemoteDescription({ type: "answer", sdp: answer });
     await connected;
     peer.addEventListener("connectionstatechange", () => this.#watch());
+    addEventListener("online", this.#online);
   }
+
+  /** Back in a network, most often in another one, where the old connection leads nowhere. */
+  #online = () => {
+    if (this.#peer.connectionState !== "connected") this.#lose();
+  };
 
   #whenConnected(signal) {
     return new Promise((resolve, reject) => {
@@ -87,13 +99,13 @@ class VoiceCarrier {
     if (state === "connected") this.#handlers.link("connected");
     else if (state === "disconnected") {
       this.#handlers.link("reconnecting");
-      this.#givingUp = setTimeout(() => this.#lose(), GIVE_UP_MS);
+      this.#givingUp = setTimeout(() => this.#lose(), LOST_AFTER_MS);
     } else this.#lose();
   }
 
   #lose() {
     if (this.#closed) return;
-    this.close();
+    this.drop();
     this.#handlers.lost();
   }
 
@@ -112,11 +124,17 @@ class VoiceCarrier {
     return this.#peer.getStats();
   }
 
-  close() {
-    if (this.#closed) return;
+  /** Lets go of the connection and not of the call. */
+  drop() {
     this.#closed = true;
     clearTimeout(this.#givingUp);
-    if (this.#location) hangUp(this.#location, this.#credential);
+    removeEventListener("online", this.#online);
     this.#peer.close();
+  }
+
+  close() {
+    if (this.#closed) return;
+    if (this.#location) hangUp(this.#location, this.#credential);
+    this.drop();
   }
 }
