@@ -146,7 +146,7 @@ def damaged_event(event: dict[str, Any], chance: random.Random) -> str:
                 del value[chance.choice(list(value))]
             case 1 if isinstance(value, dict):
                 key = chance.choice(("type", "id", "session", "event_id", "__proto__", "audio", "item"))
-                value[key] = chance.choice(_VALUES)
+                value[key] = copy.deepcopy(chance.choice(_VALUES))
             case 2 if isinstance(value, int) and not isinstance(value, bool):
                 place.put(value + chance.choice((-1, 1, 10**6, -(10**6), 2**64)))
             case 3:
