@@ -31,7 +31,7 @@ class Site:
         return await self._resources.enter_async_context(Leases(ephemeral, settings, SubjectDigest(settings)))
 
     async def keys(self) -> list[str]:
-        return [key.decode() for key in await fakeredis.FakeAsyncRedis(server=self.redis).keys("*")]
+        return [str(key) for key in await fakeredis.FakeAsyncRedis(server=self.redis).keys("*")]
 
     async def held(self) -> int:
         client = fakeredis.FakeAsyncRedis(server=self.redis)
