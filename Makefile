@@ -52,7 +52,7 @@ test: lint
 	$(BIN)/python -m pytest
 
 faults: setup-dev
-	LONG_TESTS=1 $(BIN)/python -m pytest tests/faults
+	LONG_TESTS=1 $(BIN)/python -m pytest tests/faults tests/security/test_exhaustion.py
 
 fuzz: setup-dev
 	FUZZ_MUTANTS=$(or $(MUTANTS),20000) $(BIN)/python -m pytest tests/fuzz
