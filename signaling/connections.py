@@ -1,8 +1,8 @@
 """TCP connections: how many there may be, in all and from one address, and what answers those that speak no HTTP.
 
 A connection too many is cut at once and costs nothing more; where the process has as many as it may, the one that has
-been without a request for longest gives way, so that nobody can occupy the door by standing in it. What cannot be parsed gets a short 400 in the shape of all
-other errors, with their headers, and is counted; nothing of it is logged.
+been without a request for longest gives way, so that nobody can occupy the door by standing in it. What cannot be
+parsed gets a short 400 in the shape of all other errors, with their headers, and is counted; nothing of it is logged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from signaling.headers import security_headers
 from signaling.limits import subscriber
 from voice_agent.hardening.rejections import rejected
 from voice_agent.settings import ServerSettings
-
 
 _SERVER = "voice-agent"
 """Without a name of ours the library would send its own, with versions."""

@@ -20,7 +20,15 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 TEXTS = [*DOCUMENTS, ROOT / "docker-compose.yml", *sorted(p for p in (ROOT / "deploy").iterdir() if p.is_file())]
 
 # Variables that are not settings of the server: of the compose file, and of make and the tests.
-OTHER_VARIABLES = {"POSTGRES_PASSWORD", "REDIS_PASSWORD", "TURN_SECRET", "PYTHON", "CHROMIUM", "FUZZ_SEED", "FUZZ_MUTANTS"}
+OTHER_VARIABLES = {
+    "POSTGRES_PASSWORD",
+    "REDIS_PASSWORD",
+    "TURN_SECRET",
+    "PYTHON",
+    "CHROMIUM",
+    "FUZZ_SEED",
+    "FUZZ_MUTANTS",
+}
 # Words in capitals that are no variables: names in SDP, systemd and Linux, and values of the code.
 OTHER_CAPITALS = {"RLIMIT_CORE", "REVIEWED", "AF_NETLINK", "NAME", "ID", "AGENT", "SIGTERM", "SIGINT"}
 
