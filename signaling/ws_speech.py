@@ -93,6 +93,7 @@ class WebSocketSpeech:
         self._resampler: Resampler | None = None
         self._resampler_rates = (0, 0)
         self._decoder: Decoder | None = None
+        self._started_call: asyncio.Handle | None = None
         self._drained_timer: asyncio.TimerHandle | None = None
 
     # --- what the session sends, seen before it is queued
@@ -117,7 +118,7 @@ class WebSocketSpeech:
     # --- SpeechOutput
 
     def begin(self, item_id: str) -> None:
-        self._cancel_timer()
+        self._cancel_calls()
         self._item_id = item_id
         self._held.clear()
         self._clock.reset()
@@ -131,7 +132,7 @@ class WebSocketSpeech:
         self._send(self._resampled(pcm, rate_hz))
         if not self._started and pcm:
             self._started = True
-            self.on_started()
+            self._started_call = self._loop.call_soon(self.on_started)
         return round(length_ms)
 
     def end(self) -> None:
@@ -149,7 +150,7 @@ class WebSocketSpeech:
         """Nothing was paused."""
 
     def clear(self) -> None:
-        self._cancel_timer()
+        self._cancel_calls()
         self._held.clear()
         self._resampler = None
         self._queue.drop_audio()
@@ -161,13 +162,19 @@ class WebSocketSpeech:
 
     def close(self) -> None:
         """The socket is gone: no timer may fire any more."""
-        self._cancel_timer()
+        self._cancel_calls()
 
     # --- inside
 
     def _drained(self) -> None:
         self._drained_timer = None
         self.on_drained()
+
+    def _cancel_calls(self) -> None:
+        self._cancel_timer()
+        if self._started_call is not None:
+            self._started_call.cancel()
+            self._started_call = None
 
     def _cancel_timer(self) -> None:
         if self._drained_timer is not None:

@@ -14,7 +14,7 @@ import asyncio
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from typing import Any
+from typing import Any, Self
 
 from tests.speech import frames, silence, synthesize
 from voice_agent.agents.base import Agent, Tool, TurnProfile
@@ -279,7 +279,7 @@ class Rig:
             engines=EngineSettings(_env_file=None),
             server=ServerSettings(_env_file=None, max_call_s=max_call_s),
         )
-        self.transport = RigTransport(settings.audio, audible=audible)
+        self.transport = self.make_transport(settings.audio, audible)
         self.session = CallSession(
             call_id="rtc_test",
             agent=the_agent or agent(tools=tuple(tools)),
@@ -297,7 +297,11 @@ class Rig:
         self._tasks: list[asyncio.Task[Any]] = []
         self._frames: list[bytes] = []
 
-    async def __aenter__(self) -> Rig:
+    def make_transport(self, settings: AudioSettings, audible: bool) -> RigTransport:
+        """Another rig may carry the call otherwise."""
+        return RigTransport(settings, audible=audible)
+
+    async def __aenter__(self) -> Self:
         self._run = asyncio.create_task(self.session.run())
         self._tasks = [asyncio.create_task(self.transport.play()), asyncio.create_task(self._microphone())]
         await asyncio.sleep(0)

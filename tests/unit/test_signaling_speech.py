@@ -122,3 +122,16 @@ async def test_a_reply_without_sound_drains_at_once_and_never_starts() -> None:
     await asyncio.wait_for(drained.wait(), 5)
     assert not started.is_set()
     assert speech.position_ms == 0
+
+
+async def test_the_start_is_told_after_the_write_and_not_of_sound_that_was_taken_back() -> None:
+    speech, _ = speech_in()
+    started = asyncio.Event()
+    speech.on_started = started.set
+    speech.write(Pcm(tone(24_000, 20), 24_000))
+    speech.clear()
+    await asyncio.sleep(0)
+    speech.begin("item_1")
+    speech.write(Pcm(tone(24_000, 20), 24_000))
+    assert not started.is_set()
+    await asyncio.wait_for(started.wait(), 5)

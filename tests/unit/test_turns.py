@@ -379,3 +379,17 @@ def test_deadlines_never_spin(config: TurnConfig, script: list[tuple[float, Even
                 break
             now = deadline
             machine.feed(Tick(), now)
+
+
+def test_speech_that_outlasts_the_cut_of_its_turn_is_judged_over_the_reply_at_once() -> None:
+    call = Call(TurnConfig(speculation=False, max_utterance_s=10))
+    call.feed(SpeechStarted(1))
+    call.until(10.0)
+    call.feed(SpeechStopped(1, 10.0), SpeechStarted(2))
+    call.until(12.0)
+    assert kinds(call.feed(Hypothesis(1, "a long story", True))) == [
+        "CommitTurn",
+        "StartReply",
+        "AnnounceSpeech",
+        "CancelReply",
+    ]

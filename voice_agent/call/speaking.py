@@ -266,6 +266,7 @@ class Speaker:
         """Generated and drained."""
         self._current = None
         self._unpause()
+        delivery.ledger.played(delivery.ledger.queued_ms)
         self._finished(delivery, interrupted=False)
         self._hooks.ended(delivery.reply)
 
@@ -335,10 +336,8 @@ class Speaker:
 
     def _on_drained(self) -> None:
         delivery = self._current
-        if delivery is None or self._output is None:
+        if delivery is None:
             return
-        delivery.ledger.played(self._output.position_ms)
-        delivery.ledger.played(delivery.ledger.queued_ms)
         if self._kind == "webrtc":
             self._hooks.emit(server_events.output_audio_stopped(delivery.events.id))
         self._done(delivery)

@@ -370,6 +370,8 @@ class TurnMachine:
                 break
             self._turn, self._following = self._following, None
             self._open(self._turn, actions)
+            if self._turn.over_reply:
+                self._judge_overlap(self._turn, now, actions)
         self._judge_silence(now, actions)
 
     def _judge_overlap(self, turn: _Turn, now: float, actions: list[Action]) -> None:
