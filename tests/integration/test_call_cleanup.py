@@ -1,0 +1,294 @@
+"""What calls leave behind: of a key's call its text and numbers, of a guest's none of the words, and nothing else.
+
+No task, thread, socket or file descriptor, whatever way the call ended. Counted from outside on a server process, and
+from inside (tasks) on the same application in this process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import astuple
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession, FormData, web
+from aiortc import RTCConfiguration, RTCPeerConnection
+
+from signaling.app import create_app, make_runner
+from signaling.factories import CallFactories
+from signaling.peer import Peer
+from signaling.services import start_services
+from tests.integration.conftest import eventually
+from tests.live_caller import LiveCaller, calling, spoken
+from tests.live_server import LiveServer, serving
+from voice_agent.call.session import CallSession
+from voice_agent.hardening import media_stack
+from voice_agent.settings import ServerSettings, Settings, StorageSettings
+
+PROBLEM = "Please help me with my printer at work."
+CYCLES = 5
+_REST_S = 0.3
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    with serving(WORKER_NICENESS="0") as live:
+        yield live
+
+
+@pytest.fixture(scope="module")
+def key(server: LiveServer) -> str:
+    return server.make_key()
+
+
+@pytest.fixture
+async def http(server: LiveServer) -> AsyncIterator[ClientSession]:
+    """Requests as our own page makes them."""
+    async with ClientSession(headers={"Origin": server.url}) as session:
+        yield session
+
+
+async def leave(caller: LiveCaller) -> None:
+    await caller.hang_up()
+
+
+async def vanish(caller: LiveCaller) -> None:
+    caller.vanish()
+
+
+async def speak_and_leave(caller: LiveCaller) -> None:
+    """In the middle of an utterance, with a transcription under way."""
+    saying = asyncio.ensure_future(caller.microphone.say(spoken(PROBLEM)))
+    await caller.event("input_audio_buffer.speech_started")
+    await caller.hang_up()
+    saying.cancel()
+
+
+ENDINGS: tuple[Callable[[LiveCaller], Awaitable[None]], ...] = (leave, vanish, speak_and_leave)
+
+
+class TestWhatIsHeld:
+    async def test_a_server_holds_no_more_after_calls_than_before(
+        self, server: LiveServer, http: ClientSession, key: str
+    ) -> None:
+        async def cycle(end: Callable[[LiveCaller], Awaitable[None]]) -> None:
+            async with calling(server.url, http, key) as caller:
+                caller.write("Hello!")
+                await caller.sound(0)
+                await end(caller)
+
+        async def settled() -> bool:
+            return (await server.metrics(http))["voice_calls_active"] == 0
+
+        await cycle(leave)
+        await cycle(speak_and_leave)
+        await eventually(settled, timeout_s=10)
+        before = await server.holdings(http)
+        for _ in range(CYCLES):
+            await cycle(leave)
+            await cycle(speak_and_leave)
+        await eventually(settled)
+
+        async def back_to_base() -> bool:
+            after = await server.holdings(http)
+            return all(now <= then for now, then in zip(astuple(after), astuple(before), strict=True))
+
+        await eventually(back_to_base)
+
+    async def test_no_task_thread_or_descriptor_outlives_a_call_however_it_ends(
+        self, storage_settings: StorageSettings
+    ) -> None:
+        media_stack.apply()
+        async with served_here(storage_settings) as url, ClientSession(headers={"Origin": url}) as http:
+
+            async def cycle(end: Callable[[LiveCaller], Awaitable[None]]) -> None:
+                async with http.post(f"{url}/api/guest", json={"agent": "helpdesk", "consent": True}) as answer:
+                    secret = (await answer.json())["value"]
+                async with calling(url, http, secret, query="model=helpdesk&greet=1") as caller:
+                    await caller.sound(0)
+                    await end(caller)
+
+            async def held() -> tuple[int, int, int]:
+                async with http.get(f"{url}/metrics") as answer:
+                    await answer.read()
+                return len(asyncio.all_tasks()), threading.active_count(), len(os.listdir("/proc/self/fd"))
+
+            async def free() -> bool:
+                async with http.get(f"{url}/metrics") as answer:
+                    return "voice_calls_active 0.0" in await answer.text()
+
+            async def cycles() -> None:
+                for end in ENDINGS:
+                    await cycle(end)
+                await eventually(free)
+
+            async def back_to_base() -> bool:
+                return all(now <= then for now, then in zip(await held(), base, strict=True))
+
+            await cycles()
+            base = await at_rest(held)
+            await cycles()
+
+            await eventually(back_to_base)
+
+
+async def at_rest(held: Callable[[], Awaitable[tuple[int, ...]]]) -> tuple[int, ...]:
+    """What is held once it no longer changes."""
+    before = await held()
+    async with asyncio.timeout(10):
+        while True:
+            await asyncio.sleep(_REST_S)
+            after = await held()
+            if after == before:
+                return after
+            before = after
+
+
+@asynccontextmanager
+async def served_here(storage: StorageSettings) -> AsyncIterator[str]:
+    """The whole application in this process, on a loopback port."""
+    settings = Settings(
+        server=ServerSettings(port=0, guest_limit=1000, no_media_timeout_s=1, max_cpu_percent=0), storage=storage
+    )
+    async with start_services(settings) as services:
+        app = create_app(services, CallFactories(make_session=CallSession, answer_offer=Peer.answer))
+        runner = make_runner(app, settings.server)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, "127.0.0.1", 0).start()
+            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
+        finally:
+            await runner.cleanup()
+
+
+class TestWhatIsStored:
+    async def test_of_a_guest_no_word(self, server: LiveServer, http: ClientSession) -> None:
+        secret = await server.guest_secret(http)
+        async with calling(server.url, http, secret, query="model=helpdesk&greet=1") as caller:
+            await caller.sound(0)
+            since = len(caller.events)
+            ended = await caller.microphone.say(spoken(PROBLEM))
+            await caller.event("conversation.item.input_audio_transcription.completed", since)
+            await caller.sound(ended)
+            caller.write("zanzibar")
+            await caller.event("response.done", len(caller.events))
+        call = await stored_call(server, caller.call_id)
+        assert (call["key_id"], call["transport"], call["end_reason"]) == (None, "webrtc", "client_gone")
+        assert await server.rows("SELECT * FROM turns WHERE call_id = $1", caller.call_id) == []
+        metrics = await server.rows("SELECT * FROM turn_metrics WHERE call_id = $1", caller.call_id)
+        assert any(row["e2e_ms"] for row in metrics)
+        stored, log = (await server.all_text()).lower(), server.log().lower()
+        for word in ("printer", "zanzibar", "no audio is kept"):
+            assert word not in stored
+            assert word not in log
+
+    async def test_of_a_keys_call_the_words_what_was_heard_and_how_fast_it_was(
+        self, server: LiveServer, http: ClientSession, key: str
+    ) -> None:
+        async with calling(server.url, http, key) as caller:
+            ended = await caller.microphone.say(spoken(PROBLEM))
+            await caller.sound(ended)
+            await caller.until(lambda: any(len(event["text"].split()) > 2 for event in caller.of("agent.caption")))
+            await caller.microphone.say(spoken("Stop, I have to go."))
+            await caller.event("conversation.item.truncated")
+            since = len(caller.events)
+            caller.write("Goodbye.")
+            await caller.event("output_audio_buffer.started", since)
+        call = await stored_call(server, caller.call_id)
+        assert call["key_id"] is not None
+        assert call["ended_at"] > call["started_at"]
+        turns = await server.rows(
+            "SELECT * FROM turns JOIN turn_metrics USING (call_id, seq) WHERE call_id = $1 ORDER BY seq", caller.call_id
+        )
+        said, answered = turns[0], next(turn for turn in turns if turn["role"] == "assistant")
+        assert (said["role"], said["channel"]) == ("user", "voice")
+        assert "printer" in said["text"]
+        assert said["heard"] == said["text"]
+        assert said["words"] not in ("[]", [])
+        assert said["eou_ms"] > 0
+        assert said["stt_ms"] >= 0
+        assert answered["channel"] == "voice"
+        assert answered["interrupted"]
+        assert answered["heard"]
+        assert answered["text"].startswith(answered["heard"])
+        assert len(answered["heard"]) < len(answered["text"])
+        assert answered["e2e_ms"] > 0
+        assert answered["engine"] == "scripted"
+        assert answered["start_ms"] > said["end_ms"]
+        assert [turn["text"] for turn in turns if turn["channel"] == "text"] == ["Goodbye."]
+
+
+async def stored_call(server: LiveServer, call_id: str) -> dict[str, Any]:
+    """The call's row, once its end is stored."""
+    found: list[dict[str, Any]] = []
+
+    async def ended() -> bool:
+        found[:] = await server.rows("SELECT * FROM calls WHERE id = $1 AND end_reason IS NOT NULL", call_id)
+        return bool(found)
+
+    await eventually(ended)
+    return found[0]
+
+
+class TestRefusedOffers:
+    async def test_each_gets_a_clear_answer_and_the_server_is_unharmed(
+        self, server: LiveServer, http: ClientSession, key: str
+    ) -> None:
+        good = await an_offer()
+        video = "m=video 9 UDP/TLS/RTP/SAVPF 97\r\nc=IN IP4 0.0.0.0\r\na=mid:9\r\n"
+        without_fingerprint = "".join(line for line in good.splitlines(True) if not line.startswith("a=fingerprint"))
+        offers = {
+            "offer_malformed": "hello, may I speak to somebody?",
+            "too_large": good + "a=x:" + "y" * 20_000 + "\r\n",
+            "offer_media": good[: good.index("m=audio")] + good[good.index("m=application") :],
+            "offer_fingerprint": without_fingerprint,
+        }
+        await refused(server, http, key, "offer_malformed", "hello")
+        before = await server.holdings(http)
+        for code, offer in offers.items():
+            await refused(server, http, key, code, offer)
+        await refused(server, http, key, "offer_media", good + video)
+        await refused(server, http, key, "offer_malformed", good[: len(good) // 2].rsplit("\r\n", 1)[0] + "\r\nm=\r\n")
+        form = FormData()
+        form.add_field("session", "{}", content_type="application/json")
+        form.add_field("x", "y", filename="x")
+        async with http.post(
+            f"{server.url}/v1/realtime/calls", data=form, headers={"Authorization": f"Bearer {key}"}
+        ) as answer:
+            assert answer.status == 400
+        after = await server.holdings(http)
+        assert (after.calls, after.threads) == (0, before.threads)
+        assert after.fds <= before.fds
+        async with calling(server.url, http, key) as caller:
+            caller.write("Hello!")
+            await caller.sound(0)
+
+
+async def an_offer() -> str:
+    """A good offer of audio and a data channel."""
+    media_stack.apply()
+    peer = RTCPeerConnection(RTCConfiguration(iceServers=[]))
+    try:
+        peer.addTransceiver("audio")
+        peer.createDataChannel("oai-events")
+        with media_stack.media_address("127.0.0.1", "127.0.0.1"):
+            await peer.setLocalDescription(await peer.createOffer())
+        return str(peer.localDescription.sdp)
+    finally:
+        await peer.close()
+
+
+async def refused(server: LiveServer, http: ClientSession, key: str, code: str, offer: str) -> None:
+    """As the API of OpenAI words its refusals: for the developer a sentence, for the program a code."""
+    headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/sdp"}
+    async with http.post(f"{server.url}/v1/realtime/calls?model=helpdesk", data=offer, headers=headers) as answer:
+        assert 400 <= answer.status < 500, await answer.text()
+        error = (await answer.json())["error"]
+    assert set(error) == {"message", "type", "code", "param"}
+    assert error["type"] == "invalid_request_error"
+    assert error["code"] == code
+    assert error["message"].endswith(".")
