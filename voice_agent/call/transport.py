@@ -11,8 +11,8 @@ from voice_agent.engines.ports import AudioChunk
 class SpeechOutput(Protocol):
     """Where synthesized speech goes. One reply at a time: `begin`, `write`…, `end`; or `clear` at any moment.
 
-    All methods are called on the event loop and none blocks, except `room`. The callbacks come from the loop, never from
-    within a method: what they set off may end the very reply that is being written.
+    All methods are called on the event loop and none blocks, except `room`. The callbacks come from the loop, never
+    from within a method: what they set off may end the very reply that is being written.
     """
 
     def begin(self, item_id: str) -> None:
