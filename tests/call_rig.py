@@ -265,12 +265,14 @@ class Rig:
         turns: TurnSettings | None = None,
         max_call_s: float = 3600,
         key_id: str | None = "key_1",
+        moderator: Callable[[FlaggingModerator], FlaggingModerator] = lambda inner: inner,
+        recorder: MemoryRecorder | None = None,
     ) -> None:
         self.model = ScriptedModel(script or answering(*replies))
         self.transcriber = transcriber or ScriptedTranscriber(transcription_s)
         self.synthesizer = ToneSynthesizer(first_byte_s)
-        self.moderator = FlaggingModerator(flagged)
-        self.recorder = MemoryRecorder()
+        self.moderator = moderator(FlaggingModerator(flagged))
+        self.recorder = recorder or MemoryRecorder()
         self.tickets = MemoryTickets()
         self.reason = ""
         settings = Settings(

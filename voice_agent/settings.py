@@ -79,8 +79,10 @@ class ServerSettings(BaseSettings):
     address_request_burst: int = Field(300, ge=1, description="Requests above that at one time.")
     address_table: int = Field(10_000, ge=1, description="Addresses whose rates are remembered in memory.")
     events_per_s: float = Field(
-        100, gt=0, description="Client events per channel in the long run. A WebSocket is then read no faster; on a "
-        "data channel more are refused."
+        100,
+        gt=0,
+        description="Client events per channel in the long run. A WebSocket is then read no faster; on a "
+        "data channel more are refused.",
     )
     event_burst: int = Field(500, ge=1, description="Events above that at one time.")
     event_bytes_per_s: int = Field(

@@ -20,7 +20,7 @@ import pytest
 
 from signaling.ws_speech import WebSocketSpeech
 from tests import autojump
-from tests.call_rig import Rig, RigTransport, Script, agent
+from tests.call_rig import PHRASES, FlaggingModerator, MemoryRecorder, Rig, RigTransport, Script, agent
 from tests.speech import frames, silence, synthesize
 from tests.unit.realtime_wire import assert_valid
 from voice_agent.agents.base import Tool, ToolContext, TurnProfile
@@ -36,8 +36,10 @@ from voice_agent.engines.ports import (
     ToolCall,
     ToolSpec,
     Usage,
+    Verdict,
 )
 from voice_agent.realtime.ids import new_id
+from voice_agent.records import Turn
 from voice_agent.settings import AudioSettings, TurnSettings
 
 Kind = Literal["webrtc", "websocket", "text"]
@@ -109,6 +111,8 @@ MODEL_DOES: Mapping[str, Steps] = {
     "flagged": [TextDelta("Good question. "), TextDelta("The forbidden word. More."), Finished("stop")],
     "cut short": [TextDelta("It begins well, but"), Finished("length")],
 }
+NUDGE = "Take your time."
+OURS = (*PHRASES.values(), agent().greeting, NUDGE)
 HEARD = (
     "",
     "uh-huh",
@@ -226,7 +230,9 @@ def scene_of(seed: int) -> Scene:
 class Entry:
     at: float
     what: str
-    """ "event", or what was asked of the speech output: "begin", "write", "end", "pause", "resume", "clear"."""
+    """ "event"; what was asked of the speech output ("begin", "write", "end", "pause", "resume", "clear"); "said", a
+    turn of the caller was recorded; "judged", there is a verdict on a text."""
+    text: str = ""
     event: Mapping[str, Any] = field(default_factory=dict)
 
 
@@ -295,8 +301,8 @@ class JournalTransport(RigTransport):
         inner = self._socket or self.playout
         self.speech = None if kind == "text" else Watched(inner, self.note)
 
-    def note(self, what: str, event: Mapping[str, Any] | None = None) -> None:
-        self.journal.append(Entry(asyncio.get_running_loop().time(), what, event or {}))
+    def note(self, what: str, event: Mapping[str, Any] | None = None, text: str = "") -> None:
+        self.journal.append(Entry(asyncio.get_running_loop().time(), what, text, event or {}))
 
     def send_event(self, event: Mapping[str, object]) -> None:
         if self._socket is not None:
@@ -320,6 +326,28 @@ class JournalTransport(RigTransport):
         await super().close()
 
 
+class NotingModerator(FlaggingModerator):
+    def __init__(self, inner: FlaggingModerator, note: Callable[[str], None]) -> None:
+        super().__init__(inner.words, inner.delay_s)
+        self._note = note
+
+    async def check(self, text: str) -> Verdict:
+        verdict = await super().check(text)
+        self._note(text)
+        return verdict
+
+
+class NotingRecorder(MemoryRecorder):
+    def __init__(self, note: Callable[[str], None]) -> None:
+        super().__init__()
+        self._note = note
+
+    def turn(self, record: Turn) -> None:
+        super().turn(record)
+        if record.role == "user":
+            self._note(record.text)
+
+
 class RandomCall(Rig):
     def __init__(self, scene: Scene) -> None:
         self.scene = scene
@@ -332,14 +360,20 @@ class RandomCall(Rig):
         super().__init__(
             self._model(),
             kind="webrtc" if scene.kind == "webrtc" else "websocket",
-            the_agent=agent(tools=(look,), turns=TurnProfile(250, 1500, nudges=((6.0, "Take your time."),))),
+            the_agent=agent(tools=(look,), turns=TurnProfile(250, 1500, nudges=((6.0, NUDGE),))),
             greet=scene.greet,
             session={**session, "tools": tools, **modality},
             turns=TurnSettings(_env_file=None, idle_warning_s=15, idle_end_s=5, max_utterance_s=6),
+            moderator=lambda inner: NotingModerator(inner, lambda text: self._noted("judged", text)),
+            recorder=NotingRecorder(lambda text: self._noted("said", text)),
         )
 
     def make_transport(self, settings: AudioSettings, audible: bool) -> RigTransport:
         return JournalTransport(settings, self.scene.kind)
+
+    def _noted(self, what: str, text: str) -> None:
+        assert isinstance(self.transport, JournalTransport)
+        self.transport.note(what, text=text)
 
     def _model(self) -> Script:
         does = list(self.scene.does)
@@ -360,11 +394,30 @@ class RandomCall(Rig):
         async with self:
             for step in self.scene.steps:
                 await self._take(step)
+            await self._the_floor_is_free_again()
+            self._nothing_is_kept_of_what_is_over()
             self.session.end(self.scene.end)
             await asyncio.wait_for(asyncio.shield(self._run), 60)
         assert isinstance(self.transport, JournalTransport)
         self.journal = self.transport.journal
         return self.reason
+
+    async def _the_floor_is_free_again(self) -> None:
+        """With engines that work and nobody speaking, every reply comes to its end."""
+        await self._take(Engines())
+        for _ in range(1200):
+            if self.session.machine.phase is None or self._run.done():
+                return
+            await asyncio.sleep(0.1)
+        raise AssertionError("a reply never ends")
+
+    def _nothing_is_kept_of_what_is_over(self) -> None:
+        machine = self.session.machine
+        turns = [turn for turn in (machine._turn, machine._following) if turn is not None]
+        known = {segment for turn in turns for segment in turn.segments}
+        assert self._run.done() or set(self.session.listener._segments) <= known
+        assert len(self.session.input_events._awaiting) <= 1
+        assert len(self.session.speaker._tasks) <= 1
 
     async def _take(self, step: Step) -> None:
         match step:
@@ -443,6 +496,7 @@ def promises_hold(call: RandomCall) -> None:
     _nothing_sounds_that_should_not(call)
     _records_agree_with_captions(call)
     _the_model_knows_only_what_was_heard(call)
+    _nothing_answers_words_that_were_not_judged(call)
     _the_end_is_the_end(call)
 
 
@@ -507,6 +561,9 @@ def _utterances_are_in_order(call: RandomCall) -> None:
             if kind.endswith((".completed", ".failed")):
                 assert state[item] == "committed"
                 transcribed.add(item)
+    silent = {e["item_id"] for e in call.events if e["type"] == "input_audio_buffer.timeout_triggered"}
+    if not any(e["type"] == "session.updated" for e in call.events):
+        assert {item for item, last in state.items() if last == "committed"} - silent == transcribed
 
 
 def _nothing_sounds_that_should_not(call: RandomCall) -> None:
@@ -563,6 +620,25 @@ def _the_model_knows_only_what_was_heard(call: RandomCall) -> None:
         for message in request.messages:
             if message.role == "assistant" and message.text:
                 assert any(known.strip().startswith(message.text.strip()) for known in heard), (message.text, heard)
+
+
+def _nothing_answers_words_that_were_not_judged(call: RandomCall) -> None:
+    """When the model is heard or read, there was a verdict on all that the caller had said before the response."""
+    said: list[str] = []
+    before: list[str] = []
+    judged = ""
+    for entry in call.journal:
+        kind = entry.event.get("type", "")
+        if entry.what == "said":
+            said.append(entry.text)
+        elif entry.what == "judged":
+            judged += "\n" + entry.text
+        elif kind == "response.created":
+            before = [*said]
+        elif kind in ("response.output_text.delta", "response.output_audio_transcript.delta"):
+            if any(entry.event["delta"].strip() in ours for ours in OURS):
+                continue
+            assert not [text for text in before if text not in judged], entry.event["delta"]
 
 
 def _the_end_is_the_end(call: RandomCall) -> None:

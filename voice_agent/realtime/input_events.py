@@ -103,11 +103,14 @@ class InputEvents:
         self._emit(server_events.input_cleared())
 
     def timeout_triggered(self, audio_start_ms: int, audio_end_ms: int) -> str:
-        """Nobody spoke for the idle timeout: the silence becomes an item and a response follows. Returns its id."""
+        """Nobody spoke for the idle timeout: the silence becomes an item, without a transcript, and a response follows.
+        Returns its id."""
         if self._state is not InputState.IDLE:
             raise IllegalOrderError("somebody speaks")
         self._emit(server_events.timeout_triggered(self.item_id, audio_start_ms, audio_end_ms))
-        return self.committed()
+        item_id = self.committed()
+        del self._awaiting[item_id]
+        return item_id
 
     def hypothesis(self, item_id: str, text: str) -> None:
         """A partial transcript of an utterance, whole. Its words are sent once they are stable; one that comes after
