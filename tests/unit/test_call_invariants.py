@@ -395,6 +395,7 @@ class RandomCall(Rig):
             for step in self.scene.steps:
                 await self._take(step)
             await self._the_floor_is_free_again()
+            await asyncio.sleep(0.01)  # what was cancelled just now comes to its end
             self._nothing_is_kept_of_what_is_over()
             self.session.end(self.scene.end)
             await asyncio.wait_for(asyncio.shield(self._run), 60)
@@ -650,3 +651,14 @@ def _the_end_is_the_end(call: RandomCall) -> None:
     session = call.session
     assert session._timer is None or session._timer.cancelled()
     assert session.speaker._captions is None
+
+
+def test_after_a_client_that_plays_by_itself_says_that_it_stopped_the_floor_is_free() -> None:
+    truncate = {"type": "conversation.item.truncate", "item_id": TARGET, "content_index": 0, "audio_end_ms": 900}
+    steps = (Ask("how do I add it?"), Wait(1.5), Send(truncate), Speak(0.5, "uh-huh", True), Wait(4.0))
+    call = played(Scene("websocket", False, False, ("long", "short"), steps, "hangup"))
+    promises_hold(call)
+    assert call.caller_said == ["how do I add it?", "uh-huh"]
+    assert LONG.startswith(call.caller_heard[0])
+    assert len(call.caller_heard[0]) < 30
+    assert [e["audio_end_ms"] for e in call.events if e["type"] == "conversation.item.truncated"] == [900]

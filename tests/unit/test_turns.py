@@ -15,6 +15,7 @@ from voice_agent.call.turn_types import (
     CancelReply,
     CommitRequested,
     CommitTurn,
+    ContextChanged,
     CutSegment,
     DiscardReply,
     DropTurn,
@@ -393,3 +394,19 @@ def test_speech_that_outlasts_the_cut_of_its_turn_is_judged_over_the_reply_at_on
         "AnnounceSpeech",
         "CancelReply",
     ]
+
+
+def test_a_reply_is_not_held_up_for_ever_by_a_noise_that_followed_a_backchannel() -> None:
+    call = playing(TurnConfig(speculation=False, max_utterance_s=10))
+    call.feed(SpeechStarted(1))
+    call.until(2.4)
+    call.feed(SpeechStopped(1, 2.3), SpeechStarted(2), Hypothesis(1, "uh-huh", True))
+    assert kinds(call.until(11.9)) == []
+    assert kinds(call.until(12.1)) == ["AnnounceSpeech", "CancelReply", "CutSegment"]
+
+
+def test_a_reply_that_is_held_up_goes_on_when_the_client_takes_over_the_turns() -> None:
+    call = playing()
+    call.feed(SpeechStarted(1))
+    call.machine.config = TurnConfig(detection=False)
+    assert call.feed(ContextChanged()) == [ResumePlayout(), AnnounceSpeech()]

@@ -272,8 +272,12 @@ class TurnMachine:
         if turn is None:
             return
         turn.commit_requested = True
+        # What the client commits is a turn, whatever was said, and no interruption.
+        self._no_interruption(turn, actions)
+
+    def _no_interruption(self, turn: _Turn, actions: list[Action]) -> None:
+        """Speech over the reply is simply a turn: the reply goes on."""
         if turn.over_reply:
-            # What the client commits is a turn, whatever was said, and no interruption.
             turn.over_reply = False
             if self._reply:
                 self._resume(self._reply, actions)
@@ -362,6 +366,8 @@ class TurnMachine:
     # --- what follows from the state --------------------------------------------------------------------------------
 
     def _settle(self, now: float, actions: list[Action]) -> None:
+        if self._turn and not (self.config.detection and self.config.interrupt_response):
+            self._no_interruption(self._turn, actions)
         if self._turn and self._turn.over_reply:
             self._judge_overlap(self._turn, now, actions)
         while (turn := self._turn) and not turn.over_reply:
@@ -384,7 +390,8 @@ class TurnMachine:
         spoken_s = turn.spoken_s + (now - turn.run_started if speaking else 0.0)
         settled = turn.settled and not speaking
         verdict = judge(Overlap(turn.text, settled, speaking, spoken_s * 1000))
-        if verdict is Verdict.CONFIRM:
+        endless = speaking and now >= turn.started + self.config.max_utterance_s
+        if verdict is Verdict.CONFIRM or endless:
             turn.over_reply = False
             self._announce(turn, actions)
             self._cancel("turn_detected", actions)
@@ -540,6 +547,7 @@ class TurnMachine:
                 if not reply.paused:
                     yield self._pause_at(turn, reply)
                 yield turn.run_started + max(config.interrupt_min_ms / 1000 - turn.spoken_s, 0.0)
+                yield turn.started + config.max_utterance_s
             elif reply.paused:
                 yield turn.last_speech + config.resume_after_ms / 1000
         elif turn and turn.speaking:
