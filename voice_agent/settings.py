@@ -1,7 +1,7 @@
 """Every setting of the server, in one documented place.
 
 Each group reads its fields from environment variables of the same name in upper case (and from a `.env` file in
-the working directory): `TurnSettings.max_delay_ms` is `TURN_MAX_DELAY_MS`, because the group's prefix is `TURN_`.
+the working directory): `TurnSettings.max_utterance_s` is `TURN_MAX_UTTERANCE_S`, because the group's prefix is `TURN_`.
 Names that the field already knows keep them: `DATABASE_URL`, `REDIS_URL`, `OPENAI_API_KEY`, `OPENAI_BASE_URL`,
 `HOST`, `PORT`. Durations end in `_ms` or `_s`, sizes in `_bytes`, rates in `_hz`.
 
@@ -180,12 +180,10 @@ class ServerSettings(BaseSettings):
 
 
 class TurnSettings(BaseSettings):
-    """When a caller's turn ends, and what counts as an interruption. Agents override the delays."""
+    """What counts as an interruption, and the limits of a turn. How long a pause may be is each agent's own."""
 
     model_config = SettingsConfigDict(**_ENV, env_prefix="TURN_")  # type: ignore[typeddict-item]
 
-    min_delay_ms: int = Field(250, ge=0, description="Wait after a turn that is surely complete.")
-    max_delay_ms: int = Field(2500, ge=0, description="Wait after a turn that is surely incomplete.")
     interrupt_min_ms: int = Field(
         700,
         ge=0,
@@ -499,7 +497,7 @@ class AgentSettings(BaseSettings):
 
 
 class Settings:
-    """All groups together. Tests replace a group: `Settings(turns=TurnSettings(min_delay_ms=100))`."""
+    """All groups together. Tests replace a group: `Settings(turns=TurnSettings(interrupt_min_ms=100))`."""
 
     def __init__(
         self,

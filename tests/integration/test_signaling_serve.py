@@ -105,10 +105,10 @@ class TestServe:
         assert b"Traceback" not in log
 
     async def test_a_wrong_setting_is_named_and_its_value_is_not_shown(self, start: Start) -> None:
-        process = await start("serve", TURN_MIN_DELAY_MS="hunter2")
+        process = await start("serve", TURN_INTERRUPT_MIN_MS="hunter2")
         _, log = await asyncio.wait_for(process.communicate(), 60)
         assert process.returncode == 2
-        assert b"TURN_MIN_DELAY_MS" in log
+        assert b"TURN_INTERRUPT_MIN_MS" in log
         assert b"hunter2" not in log
 
 

@@ -410,3 +410,10 @@ def test_a_reply_that_is_held_up_goes_on_when_the_client_takes_over_the_turns() 
     call.feed(SpeechStarted(1))
     call.machine.config = TurnConfig(detection=False)
     assert call.feed(ContextChanged()) == [ResumePlayout(), AnnounceSpeech()]
+
+
+def test_words_of_scripts_without_spaces_interrupt_as_others_do() -> None:
+    call = playing()
+    call.feed(SpeechStarted(1))
+    call.until(2.3)
+    assert "CancelReply" in kinds(call.feed(Hypothesis(1, "我有问题", False)))

@@ -7,6 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from voice_agent.text.words import words as pieces
+
 _WORD = re.compile(r"[\w'’]+")
 
 _BACKCHANNELS = frozenset(
@@ -55,7 +57,7 @@ def policy(*, min_ms: int, min_words: int) -> InterruptionPolicy:
     """
 
     def judge(overlap: Overlap) -> Verdict:
-        words = [w.lower() for w in _WORD.findall(overlap.text)]
+        words = [w.lower() for piece in pieces(overlap.text) for w in _WORD.findall(piece)]
         telling = [w for w in words if w not in _BACKCHANNELS]
         if any(w in _COMMANDS for w in telling) or len(telling) >= min_words:
             return Verdict.CONFIRM
