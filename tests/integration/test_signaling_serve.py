@@ -73,7 +73,7 @@ class TestServe:
         process = await start("serve", PORT="0", DRAIN_TIMEOUT_S="0")
         url = await url_of(process)
         async with ClientSession(url, headers={"Origin": url}) as client, asyncio.timeout(60):
-            while (await client.get("/readyz")).status != 200:
+            while (await client.get("/readyz")).status != 200:  # noqa: ASYNC110 - the state of another process
                 await asyncio.sleep(0.2)  # Its loop may just have been kept waiting by a busy machine.
             assert (await client.get("/v1/models", headers={"Authorization": "Bearer sk-wrong"})).status == 401
             made = await client.post("/api/guest", json={"agent": "helpdesk", "consent": True})
