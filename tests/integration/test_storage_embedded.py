@@ -92,6 +92,8 @@ async def test_a_killed_postgres_comes_back_with_every_committed_row(data_dir: P
             os.kill(pid, signal.SIGKILL)
             await eventually(lambda pid=pid: ended(pid))
             await eventually(lambda: answers(database))
+            # It answers a moment before its supervisor has seen that it does.
+            await eventually(lambda: database.embedded is not None and database.embedded.pid is not None)
             assert postgres_pid(database) != pid
         assert await notes(database) == {"0", "1", "2"}
 
