@@ -5,10 +5,12 @@ Agents know nothing of audio, HTTP or SQL. What a tool needs from outside reache
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from voice_agent.engines.ports import LanguageModel, ToolSpec
+from voice_agent.briefing import Briefing
+from voice_agent.engines.ports import LanguageModel, Message, ToolSpec
+from voice_agent.facts import CallFacts
 from voice_agent.records import TicketStore
 
 
@@ -67,3 +69,7 @@ class Agent:
     transcription_prompt: str = ""
     phrases: Mapping[str, str] = field(default_factory=dict)
     """What it says in set situations: "bridge", "filler", "refusal", "idle", "goodbye", "not_heard", "apology"."""
+    brief: Callable[[Briefing], Agent] | None = None
+    """The same agent for a caller who gave this; None: it makes no difference to it."""
+    facts: Callable[[Sequence[Message]], CallFacts | None] | None = None
+    """What a report needs to know about a call with these messages. Pure; also of calls that broke off."""
