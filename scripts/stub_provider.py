@@ -383,7 +383,7 @@ def _completion_chunk(body: dict[str, Any], choices: list[dict[str, Any]]) -> di
 
 
 def _espeak(text: str, _speed: float) -> bytes:
-    from tests.speech import synthesize  # noqa: PLC0415 - needs the development packages
+    from scripts.speech import synthesize  # noqa: PLC0415 - needs the development packages
 
     return synthesize(text, RATE_HZ)
 

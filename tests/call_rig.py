@@ -16,7 +16,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Se
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any, Self
 
-from tests.speech import frames, silence, synthesize
+from scripts.speech import frames, silence, synthesize
 from voice_agent.agents.base import Agent, Tool, TurnProfile
 from voice_agent.audio.playout import PacedPlayout
 from voice_agent.call.session import CallSession

@@ -24,7 +24,7 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from aiortc.mediastreams import MediaStreamError
 from aiortc.rtp import RtpPacket
 
-from tests.speech import synthesize
+from scripts.speech import synthesize
 from voice_agent.audio.opus import Decoder
 from voice_agent.hardening import media_stack
 

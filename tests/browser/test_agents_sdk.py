@@ -14,11 +14,11 @@ from playwright.async_api import Page, async_playwright
 
 from scripts.npm import NpmError, install
 from scripts.prepare_browser import installed
+from scripts.speech import silence, synthesize
 from scripts.stub_script import ReplyRule
 from tests.browser.conftest import ARGUMENTS, FAKE_DEVICES, watch
 from tests.integration.clients_support import Open, Place, open_place, seen
 from tests.integration.conftest import database_url, shared_data_dir, storage_root
-from tests.speech import silence, synthesize
 
 __all__ = ["database_url", "open_place", "seen", "shared_data_dir", "storage_root"]
 

@@ -12,8 +12,8 @@ import re
 import jiwer
 import pytest
 
+from scripts.speech import silence
 from tests.faults.support import takes_minutes
-from tests.speech import silence
 from tests.unit.test_audio_opus import encode
 from tests.unit.test_audio_receiver import Line
 from voice_agent.engines.local import catalog, flite

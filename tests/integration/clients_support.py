@@ -23,13 +23,13 @@ from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.realtime import RealtimeServerEvent
 from pydantic import TypeAdapter
 
+from scripts.speech import synthesize
 from scripts.stub_provider import StubProvider
 from scripts.stub_script import Delays, ReplyRule, Script
 from signaling.app import create_app, make_runner
 from signaling.factories import CallFactories
 from signaling.peer import Peer
 from signaling.services import Services, start_services
-from tests.speech import synthesize
 from voice_agent.call.session import CallSession
 from voice_agent.settings import EngineSettings, ServerSettings, Settings, StorageSettings
 from voice_agent.storage.database import Database

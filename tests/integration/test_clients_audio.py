@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from scripts.speech import synthesize
 from scripts.stub_script import Delays, Fault, ReplyRule
 from tests.integration.clients_support import (
     PCM_RATE_HZ,
@@ -19,7 +20,6 @@ from tests.integration.clients_support import (
     seen,
     shows,
 )
-from tests.speech import synthesize
 from voice_agent.audio.g711 import decode_pcmu, encode_pcmu
 
 __all__ = ["declared_events_were_seen", "open_place", "seen"]

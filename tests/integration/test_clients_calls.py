@@ -15,6 +15,7 @@ from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSes
 from aiortc.mediastreams import MediaStreamError
 from openai import AuthenticationError, BadRequestError, NotFoundError
 
+from scripts.speech import synthesize
 from scripts.stub_script import ReplyRule
 from tests.integration.clients_support import (
     Open,
@@ -26,7 +27,6 @@ from tests.integration.clients_support import (
     seen,
     shows,
 )
-from tests.speech import synthesize
 
 __all__ = ["declared_events_were_seen", "open_place", "seen"]
 

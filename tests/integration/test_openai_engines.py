@@ -12,9 +12,9 @@ import openai
 import pytest
 from pydantic import SecretStr
 
+from scripts.speech import synthesize
 from scripts.stub_provider import StubProvider
 from scripts.stub_script import Delays, Fault, ReplyRule, Script
-from tests.speech import synthesize
 from voice_agent.audio.opus import Decoder
 from voice_agent.engines.openai.chat import OpenAIChat
 from voice_agent.engines.openai.client import ClientPool, host_of, is_remote

@@ -10,9 +10,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
+from scripts.speech import synthesize
 from scripts.stub_provider import StubProvider
 from scripts.stub_script import Fault, ReplyRule, Script
-from tests.speech import synthesize
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.errors import ConfigurationError
 from voice_agent.engines.ports import (

@@ -12,10 +12,10 @@ import numpy as np
 import openai
 import pytest
 
+from scripts.speech import synthesize
 from scripts.stub_audio import RATE_HZ, ogg_opus, speech_like
 from scripts.stub_provider import StubProvider
 from scripts.stub_script import Delays, Fault, ReplyRule, Script
-from tests.speech import synthesize
 from voice_agent.audio.flac import flac_bytes
 from voice_agent.audio.ogg import OggOpusReader
 from voice_agent.audio.opus import Decoder

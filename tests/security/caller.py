@@ -20,8 +20,8 @@ from aiortc import (
 )
 from aiortc.mediastreams import MediaStreamError
 
+from scripts.speech import synthesize
 from signaling.peer import Peer
-from tests.speech import synthesize
 from voice_agent.hardening import media_stack
 from voice_agent.settings import ServerSettings, Settings
 

@@ -18,8 +18,8 @@ import av
 import numpy as np
 import pytest
 
+from scripts.speech import synthesize
 from tests.security.canary import changed_files, hidden_in, in_file, marked
-from tests.speech import synthesize
 from voice_agent.audio import g711
 
 WORDS = "My printer is offline again, and I have to send a letter today."

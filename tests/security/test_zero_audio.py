@@ -27,6 +27,7 @@ import pytest
 import redis.asyncio
 from aiohttp import ClientSession
 
+from scripts.speech import silence, synthesize
 from scripts.stub_audio import speech_like
 from scripts.stub_provider import StubProvider
 from scripts.stub_script import ReplyRule, Script
@@ -34,7 +35,6 @@ from tests.integration.conftest import eventually
 from tests.live_caller import LiveCaller, calling, joined
 from tests.live_server import LiveServer, serving
 from tests.security.canary import changed_files, hidden_in, in_file, marked
-from tests.speech import silence, synthesize
 from voice_agent.settings import StorageSettings
 from voice_agent.storage.crypto import load_key
 from voice_agent.storage.outbox_segment import Segment

@@ -11,7 +11,7 @@ import soundfile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.speech import frames, synthesize
+from scripts.speech import frames, synthesize
 from tests.unit.test_audio_opus import encode, similarity
 from voice_agent.audio.flac import flac_bytes
 from voice_agent.audio.g711 import decode_pcma, decode_pcmu, encode_pcma, encode_pcmu

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.speech import frames, synthesize
+from scripts.speech import frames, synthesize
 from voice_agent.audio.opus import (
     MAX_PACKET_BYTES,
     RATES_HZ,

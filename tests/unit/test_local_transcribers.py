@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.speech import silence, synthesize
+from scripts.speech import silence, synthesize
 from voice_agent.engines.errors import ConfigurationError
 from voice_agent.engines.local import catalog
 from voice_agent.engines.local.pocketsphinx import PocketsphinxTranscriber

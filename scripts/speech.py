@@ -1,7 +1,7 @@
-"""Synthetic speech for tests: eSpeak NG by ctypes, in memory, cached for the life of the process.
+"""Synthetic speech for tests and benchmarks: eSpeak NG by ctypes, in memory, cached for the life of the process.
 
-Not a test module. The voice is robotic but is speech to every detector and recogniser we use. One utterance takes a
-few milliseconds; the library keeps global state, so calls are serialised.
+The voice is robotic but is speech to every detector and recogniser we use. One utterance takes a few milliseconds; the
+library keeps global state, so calls are serialised.
 """
 
 from __future__ import annotations
