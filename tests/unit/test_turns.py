@@ -23,6 +23,8 @@ from voice_agent.call.turn_types import (
     Event,
     Hypothesis,
     IdleTimeout,
+    Lull,
+    LullOver,
     Nudge,
     PausePlayout,
     PlayoutCleared,
@@ -133,10 +135,62 @@ def test_a_held_reply_is_released_when_the_committed_words_are_those_it_was_begu
     assert kinds(call.until(2.0)) == ["CommitTurn", "ReleaseReply"]
 
 
+def test_a_reply_begins_in_a_lull_with_the_word_that_was_still_missing() -> None:
+    call = Call(TurnConfig())
+    call.feed(SpeechStarted(1))
+    call.until(2.0)
+    assert call.feed(Hypothesis(1, "My printer in the hall is", False)) == []
+    call.until(2.06)
+    assert call.feed(Lull(1)) == []
+    call.until(2.10)
+    assert call.feed(Hypothesis(1, "My printer in the hall is offline", False)) == [
+        StartReply(1, "My printer in the hall is offline", True)
+    ]
+    call.until(2.16)
+    call.feed(SpeechStopped(1, 2.0))
+    call.until(2.26)
+    call.feed(Hypothesis(1, "my printer in the hall is offline.", True))
+    assert kinds(call.until(3.0)) == ["CommitTurn", "ReleaseReply"]
+
+
+def test_words_that_were_known_before_the_lull_are_given_a_moment() -> None:
+    call = Call(TurnConfig(lull_settle_ms=60))
+    call.feed(SpeechStarted(1), Hypothesis(1, "My printer in the hall is offline", False))
+    call.until(2.0)
+    assert call.feed(Lull(1)) == []
+    assert call.until(2.05) == []
+    assert call.until(2.07) == [StartReply(1, "My printer in the hall is offline", True)]
+
+
+def test_words_that_seem_incomplete_begin_no_reply_in_a_lull() -> None:
+    call = Call(TurnConfig())
+    call.feed(SpeechStarted(1), Hypothesis(1, "My printer in the hall and", False), Lull(1))
+    assert call.until(1.0) == []
+
+
+def test_a_lull_that_is_over_begins_no_reply_and_new_words_discard_one() -> None:
+    call = Call(TurnConfig())
+    call.feed(SpeechStarted(1), Hypothesis(1, "My printer is offline", False))
+    call.until(0.5)
+    assert call.feed(Lull(1), LullOver(1)) == []
+    assert call.until(1.0) == []
+    call.feed(Lull(1))
+    assert kinds(call.until(1.2)) == ["StartReply"]
+    call.feed(LullOver(1))
+    assert call.feed(Hypothesis(1, "My printer is offline since Monday", False)) == [DiscardReply(1)]
+
+
+def test_an_open_sentence_is_waited_for_before_a_reply_is_begun() -> None:
+    call = Call(TurnConfig(max_delay_ms=3000, speculation_lead_ms=500))
+    call.says("My printer is offline and", at=0.0, lasting=1.0)
+    assert call.until(2.5) == []
+    assert kinds(call.until(5.0)) == ["StartReply", "CommitTurn", "ReleaseReply"]
+
+
 def test_a_held_reply_is_discarded_when_the_caller_goes_on() -> None:
     call = Call(TurnConfig())
-    call.says("My printer is offline and", 1, at=0.0, lasting=1.0)
-    call.says("so is my scanner", 2, at=1.5, lasting=1.0)
+    call.says("My printer is offline", 1, at=0.0, lasting=1.0)
+    call.says("and so is my scanner", 2, at=1.3, lasting=1.0)
     call.until(4.0)
     assert kinds(call.log) == [
         "AnnounceSpeech",
@@ -152,7 +206,7 @@ def test_a_held_reply_is_discarded_when_the_caller_goes_on() -> None:
 def test_speculation_is_capped_per_turn() -> None:
     call = Call(TurnConfig(max_speculations=2))
     for n in range(5):
-        call.says(f"part {n} and", n, at=n * 1.5, lasting=1.0)
+        call.says(f"this is part {n} of it", n, at=n * 1.28, lasting=1.0)
     assert sum(isinstance(a, StartReply) and a.speculative for a in call.log) == 2
 
 
@@ -307,6 +361,8 @@ def test_a_clear_while_idle_is_not_an_error_and_a_clear_while_playing_stops() ->
 
 EVENTS = st.one_of(
     st.builds(SpeechStarted, st.integers(1, 4)),
+    st.builds(Lull, st.integers(1, 4)),
+    st.builds(LullOver, st.integers(1, 4)),
     st.builds(SpeechStopped, st.integers(1, 4), st.floats(0, 60)),
     st.builds(Hypothesis, st.integers(1, 4), st.sampled_from(["", "um", "yes", "stop that now", "and"]), st.booleans()),
     st.builds(CommitRequested),

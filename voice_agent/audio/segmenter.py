@@ -3,6 +3,9 @@
     frame      . . . v v v v v . . v v . . . . . . . .
     run              1 2 3                 (start_ms = 60)
                          ^ SpeechStarted(start_ms = the first v)
+                               1 2     1 2             (lull_ms = 40)
+                                 ^ Lull  ^ Lull
+                                   ^ LullOver
                                        1 2 3 4 5 6 7 8 (stop_ms = 160)
                                                      ^ SpeechStopped(last_speech_ms = end of the last v)
 
@@ -52,7 +55,17 @@ class SpeechStopped:
     last_speech_ms: int
 
 
-SegmentEvent = SpeechStarted | SpeechStopped
+@dataclass(frozen=True, slots=True)
+class Lull:
+    """No voice for `lull_ms`: perhaps a pause, perhaps the end. The frame belongs to the speech like any other."""
+
+
+@dataclass(frozen=True, slots=True)
+class LullOver:
+    """The voice is back before the speech had stopped."""
+
+
+SegmentEvent = SpeechStarted | Lull | LullOver | SpeechStopped
 
 
 class Segmenter:
@@ -70,6 +83,8 @@ class Segmenter:
         self._last_voiced_end = 0
         self._speaking = False
         self._ring: deque[bytes] = deque()
+        self._lull_frames = max(1, math.ceil(settings.lull_ms / FRAME_MS))
+        self._lulled = False
         self._stop_frames = 0
         self._prefix_frames = 0
         self.configure(prefix_ms=settings.prefix_ms, stop_ms=settings.stop_ms)
@@ -125,12 +140,17 @@ class Segmenter:
     def _while_speaking(self, voiced: bool) -> list[SegmentEvent]:
         if voiced:
             self._last_voiced_end = self._frames
+            lulled, self._lulled = self._lulled, False
+            return [LullOver()] if lulled else []
+        silent = self._frames - self._last_voiced_end
+        if silent >= self._stop_frames:
+            self._speaking = self._lulled = False
+            self._run = 0
+            return [SpeechStopped(self.last_speech_ms)]
+        if silent < self._lull_frames or self._lulled:
             return []
-        if self._frames - self._last_voiced_end < self._stop_frames:
-            return []
-        self._speaking = False
-        self._run = 0
-        return [SpeechStopped(self.last_speech_ms)]
+        self._lulled = True
+        return [Lull()]
 
     def _while_silent(self, voiced: bool) -> list[SegmentEvent]:
         if not voiced:

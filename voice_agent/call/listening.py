@@ -15,7 +15,7 @@ from typing import Any
 from voice_agent.audio import segmenter as audio_segments
 from voice_agent.audio.segmenter import Segmenter
 from voice_agent.audio.vad import SpeechDetector
-from voice_agent.call.turn_types import Event, Hypothesis, SpeechStarted, SpeechStopped
+from voice_agent.call.turn_types import Event, Hypothesis, Lull, LullOver, SpeechStarted, SpeechStopped
 from voice_agent.engines.ports import (
     EngineError,
     SpeakerSegment,
@@ -132,15 +132,19 @@ class Listener:
             else:
                 self._push(pcm)
             return
-        events = self._segmenter.feed(pcm)
-        for event in events:
-            if isinstance(event, audio_segments.SpeechStarted):
-                self._started_ms = event.start_ms
-                self._begin(event.prefix)
-            else:
-                self._end(event.last_speech_ms)
-        if events:
-            return
+        for event in self._segmenter.feed(pcm):
+            match event:
+                case audio_segments.SpeechStarted(start_ms, prefix):
+                    self._started_ms = start_ms
+                    self._begin(prefix)
+                    return
+                case audio_segments.SpeechStopped(last_speech_ms):
+                    self._end(last_speech_ms)
+                    return
+                case audio_segments.Lull() if self._open is not None:
+                    self._feed(Lull(self._open.id))
+                case audio_segments.LullOver() if self._open is not None:
+                    self._feed(LullOver(self._open.id))
         if self._open is not None:
             self._push(pcm)
         elif self._segmenter.speaking:

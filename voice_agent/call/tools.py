@@ -39,7 +39,7 @@ class ToolDesk:
         ticket_prefix: str,
     ) -> None:
         self._tools = {tool.spec.name: tool for tool in tools}
-        self._context = ToolContext(call_id, _AnnouncedTickets(tickets, emit, ticket_prefix))
+        self._context = ToolContext(call_id, _AnnouncedTickets(tickets, emit, ticket_prefix), conversation.to_messages)
         self._conversation = conversation
         self._timeout_s = timeout_s
         self._client_names: frozenset[str] = frozenset()

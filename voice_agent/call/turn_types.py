@@ -16,6 +16,20 @@ class SpeechStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class Lull:
+    """The segment has fallen silent, too shortly yet to say that it is over."""
+
+    segment: int
+
+
+@dataclass(frozen=True, slots=True)
+class LullOver:
+    """The same segment goes on."""
+
+    segment: int
+
+
+@dataclass(frozen=True, slots=True)
 class SpeechStopped:
     """The caller paused; the segment's stream was committed. `last_speech` lies a little in the past."""
 
@@ -91,6 +105,8 @@ class Tick:
 
 Event = (
     SpeechStarted
+    | Lull
+    | LullOver
     | SpeechStopped
     | Hypothesis
     | CommitRequested
@@ -255,7 +271,13 @@ class TurnConfig:
     max_unclear: int = 2
     max_utterance_s: float = 90
     speculation: bool = True
-    max_speculations: int = 2
+    max_speculations: int = 3
+    speculate_from: float = 0.5
+    """Completeness from which words that may still change are worth a speculative reply."""
+    speculation_lead_ms: int = 1000
+    """With the final words known, a reply is begun so long before the end of the turn, not sooner."""
+    lull_settle_ms: int = 60
+    """Words known before a lull may lack the last one: so long one more is awaited."""
     nudges: tuple[tuple[float, str], ...] = ()
     idle_warning_s: float | None = None
     idle_end_s: float = 20

@@ -11,7 +11,8 @@ pause is still being judged. One anchor: the last speech. The wait grows with do
     finals        "my printer"  "says offline"
                                 ^ last speech
                                 |<- delay ->| commit: "my printer says offline"
-                                   ^ final text known: a reply may begin, held (speculation)
+                              ^ a lull, and the words so far seem complete: a reply begins, held (speculation)
+                                   ^ final text known: the same words keep that reply, others begin another
 
 **The agent's reply.** At most one exists. It is HELD (speculative; nobody hears of it), THINKING (asked for, no sound
 yet), PLAYING; a reply that was generated ends when it has drained. A held reply is released only if the words it
@@ -56,6 +57,8 @@ from voice_agent.call.turn_types import (
     Hypothesis,
     IdleTimeout,
     InputCleared,
+    Lull,
+    LullOver,
     Nudge,
     PausePlayout,
     PlayoutCleared,
@@ -116,6 +119,10 @@ class _Turn:
     run_started: float = 0.0
     spoken_s: float = 0.0
     last_speech: float = 0.0
+    quiet_since: float | None = None
+    """Since when the caller says nothing: a lull, perhaps of the same segment, or a pause."""
+    words_at: float = 0.0
+    """When the words changed last."""
     speculations: int = 0
     commit_requested: bool = False
 
@@ -190,10 +197,14 @@ class TurnMachine:
         match event:
             case SpeechStarted(segment):
                 self._speech_started(segment, now, actions)
+            case Lull(segment):
+                self._lull(segment, now)
+            case LullOver(segment):
+                self._lull(segment, None)
             case SpeechStopped(segment, last_speech):
-                self._speech_stopped(segment, last_speech)
+                self._speech_stopped(segment, last_speech, now)
             case Hypothesis(segment, text, final):
-                self._hypothesis(segment, text, final)
+                self._hypothesis(segment, text, final, now)
             case CommitRequested():
                 self._commit_requested(actions)
             case InputCleared():
@@ -240,6 +251,7 @@ class TurnMachine:
         turn.segments[segment] = _Segment()
         turn.run_started = now
         turn.speaking = True
+        turn.quiet_since = None
 
     def _open(self, turn: _Turn, actions: list[Action]) -> None:
         reply = self._reply
@@ -251,19 +263,28 @@ class TurnMachine:
     def _turn_of(self, segment: int) -> _Turn | None:
         return next((t for t in (self._turn, self._following) if t and segment in t.segments), None)
 
-    def _speech_stopped(self, segment: int, last_speech: float) -> None:
+    def _lull(self, segment: int, since: float | None) -> None:
+        turn = self._turn_of(segment)
+        if turn is not None and turn.speaking:
+            turn.quiet_since = since
+
+    def _speech_stopped(self, segment: int, last_speech: float, now: float) -> None:
         turn = self._turn_of(segment)
         if turn is None or not turn.speaking:
             return
+        if turn.quiet_since is None:
+            turn.quiet_since = now
         turn.last_speech = max(last_speech, turn.run_started)
         turn.spoken_s += turn.last_speech - turn.run_started
         turn.speaking = False
 
-    def _hypothesis(self, segment: int, text: str, final: bool) -> None:
+    def _hypothesis(self, segment: int, text: str, final: bool, now: float) -> None:
         turn = self._turn_of(segment)
         if turn is None or turn.segments[segment].final:
             return
         known = turn.segments[segment]
+        if folded(known.text) != folded(text):
+            turn.words_at = now
         known.text = text
         known.final = final
 
@@ -424,15 +445,18 @@ class TurnMachine:
         if speaking and not turn.commit_requested and now >= turn.started + config.max_utterance_s:
             turn.commit_requested = True
             actions.append(CutSegment())
-        if speaking or not (turn.commit_requested or config.detection):
+        if speaking:
+            self._speculate(turn, now, actions)
+            return
+        if not (turn.commit_requested or config.detection):
             return
         if turn.settled and not turn.text and config.detection:
             self._drop_wordless(turn, now, actions)
             return
         if now >= self._turn_end(turn):
             self._commit(turn, now, actions)
-        elif turn.text:
-            self._speculate(turn, turn.text, actions)
+        else:
+            self._speculate(turn, now, actions)
 
     def _drop_wordless(self, turn: _Turn, now: float, actions: list[Action]) -> None:
         self._drop_held(actions)
@@ -457,18 +481,32 @@ class TurnMachine:
         wait = delay_ms(self._complete(turn.text), config.min_delay_ms, config.max_delay_ms)
         return turn.last_speech + wait / 1000
 
-    def _speculate(self, turn: _Turn, text: str, actions: list[Action]) -> None:
-        config = self.config
-        if not (config.speculation and config.create_response and config.detection and turn.settled):
-            return
-        if self._reply and (self._reply.phase is not Phase.HELD or self._held_for(text)):
-            return
-        if turn.speculations >= config.max_speculations:
-            self._drop_held(actions)
+    def _speculate(self, turn: _Turn, now: float, actions: list[Action]) -> None:
+        at = self._speculation_at(turn)
+        if at is None or now < at:
             return
         self._drop_held(actions)
-        turn.speculations += 1
-        actions.append(self._start_reply(text, speculative=True))
+        if turn.speculations < self.config.max_speculations:
+            turn.speculations += 1
+            actions.append(self._start_reply(turn.text, speculative=True))
+
+    def _speculation_at(self, turn: _Turn) -> float | None:
+        """From when on a reply to the words so far may begin; None while there is none to begin."""
+        config = self.config
+        if not (config.speculation and config.create_response and config.detection and turn.text):
+            return None
+        if self._reply and (self._reply.phase is not Phase.HELD or self._held_for(turn.text)):
+            return None
+        if turn.quiet_since is None:
+            return None
+        if turn.settled and not turn.speaking:
+            # Whoever is in the middle of a sentence is waited for: to begin much before that is over would be waste.
+            return max(turn.quiet_since, self._turn_end(turn) - config.speculation_lead_ms / 1000)
+        if self._complete(turn.text) < config.speculate_from:
+            return None
+        # A word that comes in the lull is the one that was still missing; else it may be on its way.
+        settle_s = 0.0 if turn.words_at >= turn.quiet_since else config.lull_settle_ms / 1000
+        return turn.quiet_since + settle_s
 
     def _commit(self, turn: _Turn, now: float, actions: list[Action]) -> None:
         text, missing = turn.text, not turn.settled
@@ -539,6 +577,11 @@ class TurnMachine:
             return None
         return self.config.nudges[self._nudges_said][0]
 
+    def _speculation_deadline(self, turn: _Turn) -> Iterable[float]:
+        at = self._speculation_at(turn)
+        if at is not None:
+            yield at
+
     def _deadlines(self) -> Iterable[float]:
         config = self.config
         turn, reply = self._turn, self._reply
@@ -552,8 +595,10 @@ class TurnMachine:
                 yield turn.last_speech + config.resume_after_ms / 1000
         elif turn and turn.speaking:
             yield turn.started + config.max_utterance_s
+            yield from self._speculation_deadline(turn)
         elif turn and (config.detection or turn.commit_requested):
             yield self._turn_end(turn)
+            yield from self._speculation_deadline(turn)
         if not turn and not reply:
             if self._warned_at is not None:
                 yield self._warned_at + config.idle_end_s
