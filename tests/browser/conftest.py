@@ -18,8 +18,8 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
+from scripts.limits_off import LIMITS_OFF
 from scripts.prepare_browser import installed
-from tests.limits_off import LIMITS_OFF
 
 READY = "voice-agent is ready: "
 STOP_TIMEOUT_S = 20

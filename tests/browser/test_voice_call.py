@@ -12,6 +12,7 @@ import pytest
 from aiohttp import ClientSession
 from playwright.async_api import expect
 
+from scripts.live_server import LiveServer, serving
 from scripts.speech import synthesize
 from scripts.stub_audio import RATE_HZ
 from scripts.stub_provider import StubProvider
@@ -19,7 +20,6 @@ from scripts.stub_script import Delays, ReplyRule, Script
 from tests.browser.voice_support import TURN_TIMEOUT_MS, CallPage, call_page
 from tests.integration.conftest import eventually
 from tests.live_caller import spoken
-from tests.live_server import LiveServer, serving
 from voice_agent.agents.helpdesk import GREETING
 from voice_agent.text.words import folded
 

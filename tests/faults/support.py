@@ -22,9 +22,9 @@ import pytest
 from aiohttp import ClientSession
 from aiortc import MediaStreamTrack, RTCSessionDescription
 
+from scripts.limits_off import LIMITS_OFF
 from scripts.udp_relay import Impairment, UdpRelay
 from signaling.peer import Peer
-from tests.limits_off import LIMITS_OFF
 from tests.security.caller import LOOPBACK, Caller, TalkingTrack, loopback_settings, until
 from voice_agent.hardening import media_stack
 from voice_agent.settings import Settings

@@ -18,13 +18,13 @@ import pytest
 from aiohttp import ClientSession, FormData, web
 from aiortc import RTCConfiguration, RTCPeerConnection
 
+from scripts.live_server import LiveServer, serving
 from signaling.app import create_app, make_runner
 from signaling.factories import CallFactories
 from signaling.peer import Peer
 from signaling.services import start_services
 from tests.integration.conftest import eventually
 from tests.live_caller import LiveCaller, calling, spoken
-from tests.live_server import LiveServer, serving
 from voice_agent.call.session import CallSession
 from voice_agent.hardening import media_stack
 from voice_agent.settings import ServerSettings, Settings, StorageSettings

@@ -19,11 +19,11 @@ from dataclasses import dataclass
 import pytest
 from aiohttp import ClientSession
 
+from scripts.live_server import LiveServer, serving
 from scripts.stub_provider import StubProvider
 from scripts.stub_script import Delays, Fault, ReplyRule, Script
 from tests.integration.conftest import eventually
 from tests.live_caller import LiveCaller, calling, spoken
-from tests.live_server import LiveServer, serving
 from voice_agent.settings import EngineSettings
 
 DEADLINES = EngineSettings(_env_file=None)

@@ -10,8 +10,8 @@ import soxr
 from aiohttp import ClientSession
 from pocketsphinx import Decoder
 
+from scripts.live_server import serving
 from tests.live_caller import RATE_HZ, calling, joined, level_dbfs
-from tests.live_server import serving
 from voice_agent.text.words import folded
 
 ASKED = "I cannot print, my printer is offline."

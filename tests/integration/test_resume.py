@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from aiohttp import ClientSession, ClientWebSocketResponse, WSServerHandshakeError
 
+from scripts.live_server import LiveServer, serving
 from tests.integration.conftest import eventually
 from tests.live_caller import LiveCaller, calling
-from tests.live_server import LiveServer, serving
 
 Event = dict[str, Any]
 Socket = ClientWebSocketResponse[bool]

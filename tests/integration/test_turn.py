@@ -17,10 +17,10 @@ from aioice.turn import TurnTransport, create_turn_endpoint
 from aiortc import RTCConfiguration, RTCIceServer, RTCPeerConnection
 from aiortc.rtcconfiguration import RTCIceTransportPolicy
 
+from scripts.live_server import LiveServer, serving
 from signaling.relay import relay_access
 from tests.integration.services import Relay, turn_server
 from tests.live_caller import LiveCaller
-from tests.live_server import LiveServer, serving
 from voice_agent.hardening import media_stack
 from voice_agent.settings import ServerSettings
 

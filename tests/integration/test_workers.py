@@ -16,11 +16,11 @@ import psutil
 import pytest
 from aiohttp import ClientError, ClientSession, WSServerHandshakeError
 
+from scripts.live_server import LiveServer, serving
 from tests.integration.conftest import eventually
 from tests.integration.services import free_ports, redis_server
 from tests.integration.test_resume import Line, hang_up, refusal, text_call
 from tests.live_caller import calling
-from tests.live_server import LiveServer, serving
 
 FAILOVER_S = 5.0
 

@@ -18,8 +18,8 @@ import psutil
 import pytest
 from aiohttp import ClientSession
 
+from scripts.live_server import LiveServer, serving
 from tests.integration.conftest import eventually
-from tests.live_server import LiveServer, serving
 from voice_agent.engines.local.worker import WorkerPool, WorkerSpec
 from voice_agent.hardening import landlock
 from voice_agent.settings import EngineSettings

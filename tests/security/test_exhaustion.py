@@ -15,9 +15,9 @@ import psutil
 import pytest
 from aiohttp import ClientSession, TCPConnector
 
+from scripts.live_server import LiveServer, serving
 from tests.integration.conftest import eventually
 from tests.live_caller import LiveCaller, calling
-from tests.live_server import LiveServer, serving
 from tests.security.caller import Caller
 from voice_agent.hardening import media_stack
 

@@ -13,10 +13,10 @@ from urllib.parse import urlsplit
 import pytest
 from aiohttp import ClientSession, WSServerHandshakeError
 
+from scripts.live_server import LiveServer, serving
 from signaling.logs import FloodFilter, SafeFormatter
 from tests.integration.conftest import eventually
 from tests.live_caller import calling, spoken
-from tests.live_server import LiveServer, serving
 
 NAME = "Zebulon Quackenbush"
 EMAIL = "zebulon.quackenbush@canary.example"

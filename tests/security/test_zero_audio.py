@@ -27,13 +27,13 @@ import pytest
 import redis.asyncio
 from aiohttp import ClientSession
 
+from scripts.live_server import LiveServer, serving
 from scripts.speech import silence, synthesize
 from scripts.stub_audio import speech_like
 from scripts.stub_provider import StubProvider
 from scripts.stub_script import ReplyRule, Script
 from tests.integration.conftest import eventually
 from tests.live_caller import LiveCaller, calling, joined
-from tests.live_server import LiveServer, serving
 from tests.security.canary import changed_files, hidden_in, in_file, marked
 from voice_agent.settings import StorageSettings
 from voice_agent.storage.crypto import load_key

@@ -1,4 +1,4 @@
-"""A real server process for tests, with a database of its own, looked at only from outside. Not a test module."""
+"""A real server process for tests and benchmarks, with a database of its own, looked at only from outside."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ import asyncpg
 import psutil
 from aiohttp import ClientSession
 
-from tests.limits_off import LIMITS_OFF
+from scripts.limits_off import LIMITS_OFF
 
 _READY = "voice-agent is ready: "
 _COMMAND = (sys.executable, "-c", "import sys; from signaling.cli import main; sys.exit(main())")

@@ -1,4 +1,4 @@
-"""Settings of a server under test whose clients all share one address, one key and one busy machine. Not a test.
+"""Settings of a server under test whose clients all share one address, one key and one busy machine.
 
 Limits on callers and judgements of load have tests of their own; elsewhere they would only measure the machine.
 """
