@@ -1,4 +1,4 @@
-"""Runs the scripted dialogues of tests/dialogues through the language model port, tools included."""
+"""Runs the scripted dialogues of voice_agent/agents/evals through the language model port, tools included."""
 
 from __future__ import annotations
 
@@ -11,13 +11,14 @@ from typing import Any
 import pytest
 import yaml
 
+import voice_agent.agents
 from voice_agent.agents.base import Agent, ToolContext, ToolError
 from voice_agent.agents.catalog import load_agents
 from voice_agent.engines.ports import Finished, Message, ReplyRequest, TextDelta, ToolCall, Usage
 from voice_agent.records import NewTicket
 from voice_agent.settings import Settings
 
-FOLDER = Path(__file__).parents[1] / "dialogues"
+FOLDER = Path(voice_agent.agents.__file__).parent / "evals"
 AGENTS = load_agents(Settings())
 DIALOGUES: list[dict[str, Any]] = [
     dialogue for file in sorted(FOLDER.glob("*.yaml")) for dialogue in yaml.safe_load(file.read_text("utf-8"))
