@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from tests import autojump
+from scripts import autojump
 from tests.call_rig import PHRASES, Rig, agent, answering
 from voice_agent.agents.base import Tool, ToolContext, ToolError, TurnProfile
 from voice_agent.engines.ports import (

@@ -7,8 +7,8 @@ import base64
 import itertools
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
+from scripts import autojump
 from scripts.speech import silence
-from tests import autojump
 from tests.call_rig import MS_PER_CHARACTER, PHRASES, RATE_HZ, Rig, agent, answering
 from voice_agent.agents.base import Tool, ToolContext
 from voice_agent.engines.ports import (

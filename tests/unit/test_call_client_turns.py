@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from tests import autojump
+from scripts import autojump
 from tests.call_rig import Rig, ScriptedTranscriber
 from voice_agent.call.turn_types import (
     AnnounceSpeech,

@@ -18,9 +18,9 @@ from typing import Any, Literal
 
 import pytest
 
+from scripts import autojump
 from scripts.speech import frames, silence, synthesize
 from signaling.ws_speech import WebSocketSpeech
-from tests import autojump
 from tests.call_rig import PHRASES, FlaggingModerator, MemoryRecorder, Rig, RigTransport, Script, agent
 from tests.unit.realtime_wire import assert_valid
 from voice_agent.agents.base import Tool, ToolContext, TurnProfile

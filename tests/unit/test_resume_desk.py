@@ -9,11 +9,11 @@ from datetime import UTC, datetime
 
 import pytest
 
+from scripts import autojump
 from signaling.directory import CallDirectory, LiveCall, Owner
 from signaling.errors import ApiError
 from signaling.registry import Registry
 from signaling.resume import Grant, ResumeDesk
-from tests import autojump
 from tests.integration.signaling_support import EchoSession, agent
 from voice_agent.call.snapshot import Snapshot, from_turns
 from voice_agent.call.transport import SpeechOutput

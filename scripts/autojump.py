@@ -1,7 +1,7 @@
 """An event loop whose clock jumps: when nothing is ready, time goes on to the next timer at once.
 
-For tests of code that waits. No real time passes, and the order of events depends on nothing but their times. Real
-sockets must not be used on it: a packet under way would lose the race against the clock.
+For tests and benchmarks of code that waits. No real time passes, and the order of events depends on nothing but their
+times. Real sockets must not be used on it: a packet under way would lose the race against the clock.
 """
 
 from __future__ import annotations
