@@ -18,6 +18,8 @@ from voice_agent.records import TicketStore
 class ToolContext:
     call_id: str
     tickets: TicketStore
+    history: Callable[[], Sequence[Message]] = tuple
+    """The conversation so far, by which a tool judges whether it may do what a model asks of it."""
 
 
 ToolHandler = Callable[[Mapping[str, object], ToolContext], Awaitable[Mapping[str, object]]]
@@ -67,6 +69,8 @@ class Agent:
     voice: str = ""
     speed: float = 1.0
     transcription_prompt: str = ""
+    openers: tuple[str, ...] = ()
+    """Short beginnings of answers ("Okay,") whose speech lies ready before it is needed."""
     phrases: Mapping[str, str] = field(default_factory=dict)
     """What it says in set situations: "bridge", "filler", "refusal", "idle", "goodbye", "not_heard", "apology"."""
     brief: Callable[[Briefing], Agent] | None = None
