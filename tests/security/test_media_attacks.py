@@ -13,6 +13,7 @@ import logging
 import random
 import socket
 import struct
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from importlib.metadata import version
@@ -502,7 +503,8 @@ async def test_one_bad_packet_before_a_pause_does_not_end_the_call() -> None:
 async def test_speech_leaves_while_the_default_executor_is_blocked() -> None:
     async with calling(channel=False) as call:
         loop = asyncio.get_running_loop()
-        jobs = [loop.run_in_executor(None, time.sleep, 1.5) for _ in range(40)]
+        free = threading.Event()
+        jobs = [loop.run_in_executor(None, free.wait, 30) for _ in range(40)]
         speech = call.peer.speech
         assert speech is not None
         left = asyncio.Event()
@@ -510,9 +512,12 @@ async def test_speech_leaves_while_the_default_executor_is_blocked() -> None:
         speech.begin("item")
         speech.write(Pcm(SPEECH[:48_000], 48_000))
         speech.end()
-        await asyncio.wait_for(left.wait(), 1.2)
-        assert not jobs[-1].done()
-        await asyncio.gather(*jobs)
+        try:
+            await asyncio.wait_for(left.wait(), 20)
+            assert not any(job.done() for job in jobs)
+        finally:
+            free.set()
+            await asyncio.gather(*jobs)
 
 
 async def test_nothing_queues_up_behind_a_track_that_nobody_reads() -> None:

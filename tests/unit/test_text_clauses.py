@@ -196,7 +196,7 @@ def test_cuts_fall_between_words(tokens: list[str]) -> None:
 )
 @pytest.mark.parametrize("size", [7, 10**9])
 def test_long_repetitions_cost_no_more_than_their_length(unit: str, size: int) -> None:
-    text = unit * (20_000 // len(unit))
+    text = unit * (10_000 // len(unit))
     started = time.process_time()
     assert "".join(split(text, size)) == text
-    assert time.process_time() - started < 10
+    assert time.process_time() - started < 5
