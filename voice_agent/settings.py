@@ -211,6 +211,13 @@ class TurnSettings(BaseSettings):
     max_utterance_s: float = Field(90, gt=1, description="A turn is committed after this much speech.")
     speculation: bool = Field(True, description="Begin the reply at the pause, before the turn is committed.")
     max_speculations: int = Field(3, ge=0, description="Speculative replies begun per turn, at most.")
+    max_waste_share: float = Field(
+        0.5,
+        ge=0,
+        le=1,
+        description="When more of a call's tokens than this went into discarded replies, its replies wait for final "
+        "words.",
+    )
     speculate_from: float = Field(
         0.5,
         ge=0,
@@ -282,6 +289,9 @@ class SpeechSettings(BaseSettings):
 
     model_config = SettingsConfigDict(**_ENV, env_prefix="SPEECH_")  # type: ignore[typeddict-item]
 
+    rehearse: bool = Field(
+        True, description="Speak greetings, set phrases and openers into the cache when the server starts."
+    )
     first_clause_min: int = Field(14, ge=1, description="A reply's first clause may be cut at a comma from here on.")
     first_clause_soft: int = Field(60, ge=1, description="From here on it is cut before a conjunction as well.")
     clause_min: int = Field(24, ge=1, description="Later clauses are no shorter, unless the sentence is.")
@@ -488,7 +498,13 @@ class AgentSettings(BaseSettings):
     tool_timeout_s: float = Field(5, gt=0, description="Deadline of a tool that runs on this server.")
     ticket_prefix: str = Field("INC-", description="Stands before a ticket's number when it is spoken.")
     match_threshold: float = Field(
-        0.34, gt=0, lt=1, description="Similarity from which a helpdesk article counts as the caller's problem."
+        0.45, gt=0, lt=1, description="Similarity from which a helpdesk article is asked about: is it this problem?"
+    )
+    match_sure: float = Field(
+        0.55, gt=0, lt=1, description="Similarity from which it counts as the caller's problem without a question."
+    )
+    match_margin: float = Field(
+        0.07, ge=0, lt=1, description="A second article that comes so near the first, as a share, is asked about too."
     )
     failed_steps: int = Field(2, ge=1, description="Steps that may fail before a ticket is offered.")
     interview_questions: int = Field(4, ge=1, le=12, description="Competency questions of one interview.")

@@ -133,14 +133,14 @@ def test_every_code_that_is_spelled_can_be_read_again(code: str) -> None:
 )
 def test_a_problem_in_free_words_finds_its_article(text: str, article: str) -> None:
     assert INDEX.search(text)[0].id == article
-    assert INDEX.search(text)[0].score >= 0.34
+    assert INDEX.search(text)[0].score >= 0.45
 
 
 @pytest.mark.parametrize(
     "text", ["tell me a joke", "my mouse is dead", "I want a pizza", "I need a new chair", "", "um"]
 )
 def test_what_no_article_covers_stays_below_the_threshold(text: str) -> None:
-    assert all(match.score < 0.34 for match in INDEX.search(text))
+    assert all(match.score < 0.45 for match in INDEX.search(text))
 
 
 @pytest.mark.parametrize(

@@ -30,7 +30,7 @@ articles:
 """
 
 
-def load(folder: Path, *, max_bytes: int = 100_000, max_files: int = 10) -> Packs:
+def load(folder: Path, *, max_bytes: int = 100_000, max_files: int = 60) -> Packs:
     return load_packs(folder, max_bytes=max_bytes, max_files=max_files)
 
 
@@ -46,20 +46,20 @@ def error(tmp_path: Path, content: str | bytes) -> str:
 
 
 def test_the_built_in_content_is_complete() -> None:
-    packs = load_packs(None, max_bytes=100_000, max_files=20)
+    packs = load_packs(None, max_bytes=100_000, max_files=100)
     competencies = [question.competency for question in packs.questions.values()]
     core = [name for name in competencies if name not in {"warm-up", "motivation", "closing"}]
     assert len(core) >= 24
     assert len(set(core)) == 12
     assert {question.level for question in packs.questions.values()} == {"junior", "mid", "senior"}
     assert {"warm-up", "motivation", "closing"} <= set(competencies)
-    assert len(packs.articles) >= 12
+    assert len(packs.articles) == 26
     assert len(packs.levels) >= 3
     assert all(len(level.drills) >= 2 for level in packs.levels.values())
 
 
 def test_every_core_question_has_a_rubric_with_three_anchors() -> None:
-    packs = load_packs(None, max_bytes=100_000, max_files=20)
+    packs = load_packs(None, max_bytes=100_000, max_files=100)
     for question in packs.questions.values():
         if question.competency not in {"warm-up", "motivation", "closing"}:
             assert set(question.rubric) == {1, 3, 5}
@@ -157,7 +157,7 @@ def test_a_huge_file_is_not_read(tmp_path: Path) -> None:
 
 
 def test_too_many_files_are_refused(tmp_path: Path) -> None:
-    for number in range(11):
+    for number in range(61):
         (tmp_path / f"{number}.yaml").write_text("")
     with pytest.raises(PackError, match="AGENT_PACK_MAX_FILES"):
         load(tmp_path)

@@ -36,6 +36,8 @@ SeniorityLevel = Literal["junior", "mid", "senior"]
 Marker = Literal["no_result", "no_number", "we_heavy", "short", "off_topic"]
 Slot = Literal["name", "contact", "asset"]
 OperatingSystem = Literal["windows", "mac", "linux", "ios", "android"]
+Background = Literal["scope", "change", "error"]
+"""Asked before an article's own questions: one person or many, what changed, what the screen says exactly."""
 
 NEXT = "next"
 STEPS = "steps"
@@ -136,6 +138,7 @@ class Article(_Entry):
     default_impact: Weight = "low"
     default_urgency: Weight = "medium"
     symptoms: Annotated[tuple[Line, ...], Field(min_length=1, max_length=60)]
+    background: Annotated[tuple[Background, ...], Field(max_length=3)] = ()
     ask: Annotated[tuple[Ask, ...], Field(max_length=12)] = ()
     steps: Annotated[tuple[Step, ...], Field(min_length=1, max_length=12)]
     escalate_if: Annotated[tuple[Escalation, ...], Field(max_length=12)] = ()

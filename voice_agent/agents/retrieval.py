@@ -22,14 +22,15 @@ _STOP = frozenset(
     at for with from by as and or but so that this these those there here what which who when just really please hi
     hello hey um uh er yes yeah ok okay like some any all very get got getting im having trouble problem issue thing
     think help need want can could would should will now again anymore keeps keep since today morning yesterday
-    computer""".split()
+    computer old seems bit today how""".split()
 )
 _SPELLINGS = (
     (re.compile(r"\b(?:wi[ -]?fi|why fi|wireless (?:network|internet))\b"), "wifi"),
     (re.compile(r"\be[ -]?mails?\b|\bmails\b|\boutlook\b"), "mail"),
     (re.compile(r"\b(?:log|sign)(?:ging|ged|ing|ed)?[ -]?(?:in|on)\b"), "login"),
-    (re.compile(r"\bpass ?words?\b|\bpasscode\b"), "password"),
-    (re.compile(r"\bv\.? ?p\.? ?n\b"), "vpn"),
+    (re.compile(r"\bpass ?words?\b|\bpasscode\b|\bpast words?\b"), "password"),
+    (re.compile(r"\bv\.? ?p\.? ?n\b|\b(?:bee|we|vee) (?:pee |p )?en\b"), "vpn"),
+    (re.compile(r"\bweb ?cams?\b|\bcams?\b"), "camera"),
     (re.compile(r"\b(?:m\.? ?f\.? ?a|two factor|2fa|two step|second factor)\b"), "mfa"),
     (re.compile(r"\b(?:cell|mobile)(?: ?phone)?\b|\bsmartphone\b"), "phone"),
     (
@@ -54,26 +55,33 @@ def _words(text: str) -> list[str]:
     return [word for word in re.findall(r"\w+", line) if word not in _STOP][:_MAX_QUERY_WORDS]
 
 
-def _grams(text: str) -> Counter[int]:
-    grams: Counter[int] = Counter()
+def _grams(text: str) -> set[int]:
+    grams: set[int] = set()
     for word in set(_words(text)):
         padded = f"_{word[:40]}_"
         for size in _SIZES:
             for start in range(max(1, len(padded) - size + 1)):
-                grams[zlib.crc32(padded[start : start + size].encode()) % _BUCKETS] = 1
+                grams.add(zlib.crc32(padded[start : start + size].encode()) % _BUCKETS)
     return grams
 
 
 class PhraseIndex:
-    """An index over entries, each known by several phrases; an entry scores as its nearest phrase does."""
+    """An index over entries, each known by several phrases.
+
+    A gram weighs the more, the fewer *entries* have it (inverse document frequency, plus one so that none is worth
+    nothing): what many problems have in common ("not working") tells little.
+    """
 
     def __init__(self, phrases: Mapping[str, Iterable[str]]) -> None:
         documents = [(entry, _grams(phrase)) for entry, texts in phrases.items() for phrase in texts]
-        frequency = Counter(gram for _, grams in documents for gram in grams)
-        total = len(documents) + 1
-        self._unseen = math.log(total) + 1
-        self._weight = {gram: math.log(total / (count + 1)) + 1 for gram, count in frequency.items()}
-        self._documents = [(entry, self._norm(grams)) for entry, grams in documents]
+        self._vocabulary: dict[str, set[int]] = {}
+        for entry, grams in documents:
+            self._vocabulary.setdefault(entry, set()).update(grams)
+        frequency = Counter(gram for grams in self._vocabulary.values() for gram in grams)
+        total = len(self._vocabulary) + 1
+        self._unseen = (math.log(total) + 1) ** 2
+        self._weight = {gram: (math.log(total / count) + 1) ** 2 for gram, count in frequency.items()}
+        self._documents = [(entry, math.sqrt(self._weigh(grams))) for entry, grams in documents]
         self._postings: dict[int, list[int]] = {}
         for number, (_, grams) in enumerate(documents):
             for gram in grams:
@@ -82,25 +90,30 @@ class PhraseIndex:
     def search(self, query: str, limit: int = 3) -> list[Match]:
         """The best entries, best first; empty if nothing is shared at all.
 
-        The score is the geometric mean of the cosine and of the share of the phrase that the query covers: callers
-        say much around their problem, which the cosine alone would punish.
+        The score is the geometric mean of two: how near the nearest phrase is, and what share of the query the entry
+        knows from any of its phrases. The first is itself the geometric mean of the cosine and of the share of the
+        phrase that the query covers, because callers say much around their problem, which the cosine alone punishes.
         """
         grams = _grams(query)
         if not grams:
             return []
-        norm = self._norm(grams)
+        norm = math.sqrt(self._weigh(grams))
         shared: dict[int, float] = {}
         for gram in grams:
             for number in self._postings.get(gram, ()):
-                shared[number] = shared.get(number, 0.0) + self._weight[gram] ** 2
-        best: dict[str, float] = {}
+                shared[number] = shared.get(number, 0.0) + self._weight[gram]
+        nearest: dict[str, float] = {}
         for number, weight in shared.items():
             entry, phrase_norm = self._documents[number]
             cosine = weight / (norm * phrase_norm)
             covered = weight / phrase_norm**2
-            best[entry] = max(best.get(entry, 0.0), math.sqrt(cosine * covered))
-        ranked = sorted(best.items(), key=lambda item: (-item[1], item[0]))
+            nearest[entry] = max(nearest.get(entry, 0.0), math.sqrt(cosine * covered))
+        scores = {
+            entry: math.sqrt(near * math.sqrt(self._weigh(grams & self._vocabulary[entry])) / norm)
+            for entry, near in nearest.items()
+        }
+        ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
         return [Match(entry, round(score, 4)) for entry, score in ranked[:limit]]
 
-    def _norm(self, grams: Counter[int]) -> float:
-        return math.sqrt(sum(self._weight.get(gram, self._unseen) ** 2 for gram in grams))
+    def _weigh(self, grams: Iterable[int]) -> float:
+        return sum(self._weight.get(gram, self._unseen) for gram in grams)
