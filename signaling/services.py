@@ -6,7 +6,8 @@ puts the real ones in.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Protocol
@@ -14,6 +15,7 @@ from typing import Protocol
 from signaling.auth import Authenticator, KeyVerifier
 from voice_agent.agents.base import Agent
 from voice_agent.agents.catalog import load_agents
+from voice_agent.call.rehearsal import rehearse
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import LanguageModel
 from voice_agent.engines.registry import EngineDescription, EngineRegistry
@@ -79,6 +81,7 @@ async def start_services(settings: Settings) -> AsyncIterator[Services]:
         Ephemeral(storage) as ephemeral,
         Leases(ephemeral, storage, SubjectDigest(storage)) as leases,
         EngineRegistry(settings) as engines,
+        _rehearsing(agents.values(), engines, settings),
     ):
         yield Services(
             settings=settings,
@@ -94,3 +97,17 @@ async def start_services(settings: Settings) -> AsyncIterator[Services]:
             calls=CallStore(database),
             shared=None if ephemeral.in_process else ephemeral,
         )
+
+
+@asynccontextmanager
+async def _rehearsing(agents: Collection[Agent], engines: EngineRegistry, settings: Settings) -> AsyncIterator[None]:
+    """Speaks what the agents are sure to say, while the first callers may already come."""
+    if not settings.speech.rehearse:
+        yield
+        return
+    task = asyncio.create_task(rehearse(agents, engines, settings.speech), name="rehearsal")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait((task,))

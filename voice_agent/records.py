@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal, Protocol
 
-from voice_agent.engines.ports import Word
+from voice_agent.engines.ports import Timing, Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class TurnMetrics:
     input_tokens: int = 0
     output_tokens: int = 0
     wasted_tokens: int = 0
-    """Spent on speculation that was thrown away."""
+    """Spent on speculation that was thrown away, prompts included; estimated where the model does not say."""
     engine: str = ""
 
 
@@ -57,6 +57,10 @@ class Turn:
     interrupted: bool = False
     partial: bool = False
     words: tuple[Word, ...] = ()
+    """On the call's clock, like the turn."""
+    timing: Timing = "segment"
+    verbatim: bool = False
+    """The transcriber was known to write hesitation sounds in this turn."""
     metrics: TurnMetrics = field(default_factory=TurnMetrics)
 
 

@@ -161,6 +161,21 @@ async def test_speculation_that_was_wrong_costs_tokens_but_is_never_heard() -> N
 
 
 @in_a_call
+async def test_a_call_that_wasted_too_much_waits_for_final_words_from_then_on() -> None:
+    async with Rig(turns=TurnSettings(_env_file=None, max_waste_share=0.1)) as call:
+        await call.wait(0.5)
+        await call.says("my printer stopped")
+        await call.wait(0.35)
+        await call.says("and then my scanner")
+        await call.wait(0.35)
+        await call.says("broke down as well today.")
+        await call.until("output_audio_buffer.stopped")
+        await call.wait(0.5)
+        assert len(call.model.requests) == 3
+        assert call.session.machine.thrifty
+
+
+@in_a_call
 async def test_typed_text_in_a_voice_call_is_answered_by_voice() -> None:
     async with Rig(replies=["Hello there."]) as call:
         call.types("hi, are you there?")

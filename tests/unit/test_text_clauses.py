@@ -54,6 +54,29 @@ def test_the_first_clause_comes_early_and_the_others_are_sentences(text: str, cl
         assert split(text) == clauses
 
 
+@pytest.mark.parametrize("size", [1, 2, 5, 500])
+def test_an_opener_is_a_clause_of_its_own_as_soon_as_it_is_written(size: int) -> None:
+    splitter = ClauseSplitter(openers=("Okay,", "I see.", "Thank you."))
+    text = "Okay, let us look at the router. I see. Is it on?"
+    clauses = [clause for at in range(0, len(text), size) for clause in splitter.feed(text[at : at + size])]
+    assert [*clauses, *splitter.flush()] == ["Okay,", " let us look at the router. ", "I see. Is it on?"]
+
+
+@pytest.mark.parametrize("text", ["Okaying it takes a while, they say.", "We see. Okay, then it is done now."])
+def test_other_beginnings_are_no_openers(text: str) -> None:
+    splitter = ClauseSplitter(openers=("Okay,", "I see."))
+    assert [*splitter.feed(text), *splitter.flush()] == split(text)
+
+
+@given(st.lists(st.sampled_from(["Okay", ",", " ", "I see", ".", "so", " it is", "?"]), max_size=20))
+def test_openers_lose_nothing_and_do_not_depend_on_the_chunks(tokens: list[str]) -> None:
+    whole, pieces = (ClauseSplitter(openers=("Okay,", "I see.")) for _ in range(2))
+    text = "".join(tokens)
+    in_pieces = [clause for token in tokens for clause in pieces.feed(token)] + pieces.flush()
+    assert in_pieces == whole.feed(text) + whole.flush()
+    assert "".join(in_pieces) == text
+
+
 KEPT_WHOLE = [
     "3.5",
     "1,000",

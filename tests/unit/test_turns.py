@@ -180,6 +180,17 @@ def test_a_lull_that_is_over_begins_no_reply_and_new_words_discard_one() -> None
     assert call.feed(Hypothesis(1, "My printer is offline since Monday", False)) == [DiscardReply(1)]
 
 
+def test_a_thrifty_call_begins_no_reply_to_words_that_may_change() -> None:
+    call = Call(TurnConfig())
+    call.machine.thrifty = True
+    call.feed(SpeechStarted(1), Hypothesis(1, "My printer is offline", False))
+    call.until(1.0)
+    call.feed(Lull(1))
+    assert call.until(1.1) == []
+    call.feed(SpeechStopped(1, 1.0))
+    assert kinds(call.feed(Hypothesis(1, "My printer is offline", True))) == ["StartReply"]
+
+
 def test_an_open_sentence_is_waited_for_before_a_reply_is_begun() -> None:
     call = Call(TurnConfig(max_delay_ms=3000, speculation_lead_ms=500))
     call.says("My printer is offline and", at=0.0, lasting=1.0)

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from voice_agent.agents.openers import openers
 from voice_agent.briefing import Briefing
 from voice_agent.engines.ports import LanguageModel, Message, ToolSpec
 from voice_agent.facts import CallFacts
@@ -69,11 +70,14 @@ class Agent:
     voice: str = ""
     speed: float = 1.0
     transcription_prompt: str = ""
-    openers: tuple[str, ...] = ()
-    """Short beginnings of answers ("Okay,") whose speech lies ready before it is needed."""
     phrases: Mapping[str, str] = field(default_factory=dict)
     """What it says in set situations: "bridge", "filler", "refusal", "idle", "goodbye", "not_heard", "apology"."""
     brief: Callable[[Briefing], Agent] | None = None
     """The same agent for a caller who gave this; None: it makes no difference to it."""
     facts: Callable[[Sequence[Message]], CallFacts | None] | None = None
     """What a report needs to know about a call with these messages. Pure; also of calls that broke off."""
+
+    @property
+    def openers(self) -> tuple[str, ...]:
+        """Short beginnings of answers ("Okay,") whose speech lies ready before it is needed."""
+        return openers(self.language)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 
+from voice_agent.agents.openers import opener_rule
+
 _RULES = """\
 You are {role}. You are an AI and say so when asked. Everything you write is spoken aloud by a synthesizer.
 
@@ -16,6 +18,7 @@ speak {language}.
 - Write numbers, dates, times, e-mail addresses and codes as they are spoken; never write a web address.
 - The caller's words come from a transcriber and may be wrong. If something is unclear, ask; never guess names, \
 numbers or codes. Read codes back one character at a time.
+{openers}
 - Vary your wording. Do not repeat the caller's sentence, do not flatter.
 - If you did not understand twice in a row, ask in other words; the third time offer another way.
 - If the caller interrupts, go on from what they said and do not restart.
@@ -29,10 +32,13 @@ disability or politics.
 - Promise what you cannot do, or claim that something was done when no tool said so.
 """
 
+_CODES: Mapping[str, str] = {"English": "en", "German": "de", "Spanish": "es", "French": "fr"}
+
 
 def voice_rules(role: str, *, language: str = "English") -> str:
     """The common part of the instructions."""
-    return _RULES.format(role=role, language=language)
+    rule = opener_rule(_CODES.get(language, ""))
+    return _RULES.format(role=role, language=language, openers=rule).replace("\n\n- Vary", "\n- Vary")
 
 
 def as_data(name: str, value: object) -> str:

@@ -30,6 +30,8 @@ class Minutes:
         """When the caller stopped speaking, while the answer to it is still awaited."""
         self._stages: dict[str, int] = {}
         self._wasted = 0
+        self._wasted_in_call = 0
+        self._spent_in_call = 0
 
     @property
     def turns(self) -> int:
@@ -96,12 +98,21 @@ class Minutes:
         self.judged(self.texts - self._max_unjudged)
 
     def wasted(self, tokens: int) -> None:
+        """A reply that cost so many tokens was thrown away unheard."""
         self._wasted += tokens
+        self._wasted_in_call += tokens
         WASTED_TOKENS.inc(tokens)
+
+    @property
+    def wasted_share(self) -> float:
+        """Part of the call's tokens that were spent on replies nobody heard, 0 to 1."""
+        total = self._wasted_in_call + self._spent_in_call
+        return self._wasted_in_call / total if total else 0.0
 
     def agent_spoke(self, spoken: Spoken) -> None:
         """A reply that was heard, whole or in part."""
         metrics = self._reply_metrics(spoken)
+        self._spent_in_call += spoken.tokens
         began = spoken.playing if spoken.playing is not None else spoken.requested
         self._write(
             "assistant",

@@ -38,6 +38,8 @@ from voice_agent.text.normalise import speakable
 
 log = logging.getLogger(__name__)
 
+_CHARACTERS_PER_TOKEN = 4
+"""Of English text, as providers count."""
 _CLAUSES_AHEAD = 3
 _CHUNKS_AHEAD = 256
 
@@ -170,10 +172,23 @@ class Reply:
         self._checks: set[asyncio.Task[tuple[str, ...]]] = set()
         self._ending = ""
         """The last character of what was written."""
+        self._delivered = ""
+        """The clause that passed the gate last."""
         self.written_characters = 0
-        """How much the model wrote, for the cost of replies that are thrown away."""
+        """How much the model wrote."""
         self.times = ReplyTimes(clock())
         self.outcome = ReplyOutcome()
+
+    @property
+    def tokens(self) -> int:
+        """What the reply cost so far, in and out; estimated while the model has not said. A prompt that was sent is
+        paid for even if nobody waits for the answer."""
+        usage = self.outcome.usage
+        request = self._script.request
+        if request is None or usage.input_tokens + usage.output_tokens:
+            return usage.input_tokens + usage.output_tokens
+        given = len(request.instructions) + sum(len(message.text) for message in request.messages)
+        return (given + self.written_characters) // _CHARACTERS_PER_TOKEN
 
     def release(self) -> None:
         """The turn is committed: what is held may be heard, tools may run."""
@@ -363,6 +378,7 @@ class Reply:
                 flags = await item.verdict if item.verdict else ()
                 if flags:
                     return flags
+                self._delivered = item.text
                 self._output.clause(item.text)
             elif isinstance(item, _ClauseEnd):
                 self._output.clause_spoken()
@@ -380,7 +396,8 @@ class Reply:
         text = self._phrases.get("refusal", "")
         if not text:
             return
-        self._output.clause(text)
+        apart = "" if self._delivered[-1:].strip() == "" else " "
+        self._output.clause(apart + text)
         if self._speech is not None:
             try:
                 async with aclosing(

@@ -22,9 +22,10 @@ from voice_agent.call.input_audio import InputAudio
 from voice_agent.call.listening import Listener, Segment
 from voice_agent.call.metrics import BARGE_IN_STOP
 from voice_agent.call.minutes import Minutes
+from voice_agent.call.rehearsal import clause_splitter
 from voice_agent.call.reply import ReplyLimits, ReplyScript
 from voice_agent.call.snapshot import Snapshot
-from voice_agent.call.speaking import Speaker, SpeakerHooks
+from voice_agent.call.speaking import Speaker, SpeakerHooks, Spoken
 from voice_agent.call.tools import ToolDesk
 from voice_agent.call.transport import Transport
 from voice_agent.call.turn_config import turn_config
@@ -70,7 +71,6 @@ from voice_agent.realtime.session_config import SessionConfig
 from voice_agent.realtime.session_parts import ServerVad
 from voice_agent.records import CallEnded, CallRecorder, CallStarted, TicketStore
 from voice_agent.settings import Settings
-from voice_agent.text.clauses import ClauseSplitter
 
 log = logging.getLogger(__name__)
 
@@ -169,14 +169,14 @@ class CallSession:
             kind=wire,
             phrases=agent.phrases,
             start_tool=self.tools.start,
-            limits=_reply_limits(settings),
+            limits=_reply_limits(settings, agent),
             language=agent.language,
             clock=clock,
             hooks=SpeakerHooks(
                 emit=self.emit,
                 playing=lambda reply: self.feed(PlayoutStarted(reply)),
                 ended=self._reply_ended,
-                spoken=self.minutes.agent_spoke,
+                spoken=self._spoken,
                 wasted=self.minutes.wasted,
                 judged=lambda: self.minutes.judged(self._judging),
             ),
@@ -526,6 +526,10 @@ class CallSession:
             model=wanted.model if wanted else "",
         )
 
+    def _spoken(self, spoken: Spoken) -> None:
+        self.minutes.agent_spoke(spoken)
+        self.machine.thrifty = self.minutes.wasted_share > self.settings.turns.max_waste_share
+
     def _show_words(self) -> None:
         """Words of a turn that the client knows to have begun, while it goes on."""
         if self.input_events.state is not InputState.IDLE:
@@ -567,17 +571,9 @@ class CallSession:
         self._ended.set()
 
 
-def _reply_limits(settings: Settings) -> ReplyLimits:
-    speech = settings.speech
+def _reply_limits(settings: Settings, agent: Agent) -> ReplyLimits:
     return ReplyLimits(
         filler_after_s=settings.engines.filler_after_ms / 1000,
         max_tool_rounds=settings.turns.max_tool_rounds,
-        new_splitter=partial(
-            ClauseSplitter,
-            first_min_chars=speech.first_clause_min,
-            first_soft_chars=speech.first_clause_soft,
-            min_chars=speech.clause_min,
-            soft_chars=speech.clause_soft,
-            hard_chars=speech.clause_max,
-        ),
+        new_splitter=partial(clause_splitter, settings.speech, agent.openers),
     )

@@ -26,7 +26,6 @@ from voice_agent.realtime.server_events import Event
 log = logging.getLogger(__name__)
 
 _CAPTION_INTERVAL_S = 0.12
-_CHARACTERS_PER_TOKEN = 4
 Reason = Literal["turn_detected", "client_cancelled"]
 
 
@@ -46,6 +45,8 @@ class Spoken:
     judged: float | None
     playing: float | None
     ended: float
+    tokens: int
+    """What it cost, in and out."""
     engine: str
 
 
@@ -60,7 +61,7 @@ class SpeakerHooks:
     """A reply was generated and has drained, or failed."""
     spoken: Callable[[Spoken], None]
     wasted: Callable[[int], None]
-    """So many tokens of a discarded reply."""
+    """What a discarded reply cost, in tokens."""
     judged: Callable[[], None]
     """The caller's words that the reply was begun with have been moderated."""
 
@@ -161,8 +162,7 @@ class Speaker:
             return
         self._current = None
         _stop(delivery)
-        usage = delivery.run.outcome.usage
-        self._hooks.wasted(usage.output_tokens or delivery.run.written_characters // _CHARACTERS_PER_TOKEN)
+        self._hooks.wasted(delivery.run.tokens)
 
     def cancel(self, reply: int, reason: Reason) -> None:
         """Stops generating and playing at once; the history keeps what was heard."""
@@ -291,6 +291,7 @@ class Speaker:
                     judged=times.judged,
                     playing=delivery.playing_since,
                     ended=self._clock(),
+                    tokens=delivery.run.tokens,
                     engine=self._engines.language_model.name,
                 )
             )

@@ -158,6 +158,8 @@ class TurnMachine:
         """A committed turn that waits for the reply before it to end (`interrupt_response: false`)."""
         self._reply_asked = False
         """The client wants a reply to a turn that it has committed and whose words are not known yet."""
+        self.thrifty = False
+        """Begin no reply to words that may still change: too many such replies were thrown away."""
         self._unclear = 0
         self._now = now
         self._silent_since = now
@@ -502,7 +504,7 @@ class TurnMachine:
         if turn.settled and not turn.speaking:
             # Whoever is in the middle of a sentence is waited for: to begin much before that is over would be waste.
             return max(turn.quiet_since, self._turn_end(turn) - config.speculation_lead_ms / 1000)
-        if self._complete(turn.text) < config.speculate_from:
+        if self.thrifty or self._complete(turn.text) < config.speculate_from:
             return None
         # A word that comes in the lull is the one that was still missing; else it may be on its way.
         settle_s = 0.0 if turn.words_at >= turn.quiet_since else config.lull_settle_ms / 1000

@@ -49,6 +49,7 @@ from voice_agent.engines.resilience import (
     ResilientSynthesizer,
     ResilientTranscriber,
 )
+from voice_agent.engines.trim import TrimmingSynthesizer
 from voice_agent.settings import EngineSettings, Settings
 
 logger = logging.getLogger(__name__)
@@ -284,9 +285,9 @@ class EngineRegistry:
             engine = OpenAISynthesizer(self._clients.get(way.base_url, way.api_key, "SYNTHESIZER"), self._settings)
         else:
             engine = catalog.synthesizer(name, self._settings)
-        self._own(engine, fallback)
+        trimmed = TrimmingSynthesizer(self._own(engine, fallback))
         capacity = self._settings.synthesizer_cache_bytes
-        return CachingSynthesizer(engine, capacity) if capacity else engine
+        return CachingSynthesizer(trimmed, capacity) if capacity else trimmed
 
     def _moderator(self, name: str, fallback: bool) -> Moderator:
         if name not in _OPENAI:

@@ -1,8 +1,11 @@
 """Cuts a stream of tokens into clauses that a synthesizer can begin with, without losing a character.
 
 The first clause is cut early (a comma is enough), because the caller waits for it; later ones at ends of sentences,
-because a voice sounds best with whole ones. Joined again, the clauses are exactly the text that was fed, so a position
-in the audio can be mapped back to the written text. Where the cuts fall does not depend on how the text was chunked.
+because a voice sounds best with whole ones. An opener ("Okay,") is a clause of its own the moment it is written: its
+speech lies ready, and the next clause is made while it is heard.
+
+Joined again, the clauses are exactly the text that was fed, so a position in the audio can be mapped back to the
+written text. Where the cuts fall does not depend on how the text was chunked.
 
 Nothing is rewritten here: that is `normalise`.
 """
@@ -10,6 +13,7 @@ Nothing is rewritten here: that is `normalise`.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from enum import Enum, auto
 from typing import Final
 
@@ -58,11 +62,13 @@ class ClauseSplitter:
         min_chars: int = 24,
         soft_chars: int = 140,
         hard_chars: int = 240,
+        openers: Collection[str] = (),
     ) -> None:
         """All in characters. `first_min_chars`: the first clause is no shorter. `min_chars`: shorter sentences wait for
         the next. `soft_chars`: a sentence longer than this is cut at a comma or before a conjunction, the first clause
         from `first_soft_chars` on. `hard_chars`: no clause is longer, unless it is one word (up to four times as long)
-        or a block of code (up to sixteen times, so that it can be recognised as one)."""
+        or a block of code (up to sixteen times, so that it can be recognised as one). `openers`: with their closing
+        comma or full stop, in any case."""
         if not 0 < first_min_chars <= first_soft_chars <= hard_chars or not 0 < min_chars <= soft_chars <= hard_chars:
             raise ValueError("clause lengths must be positive and ascend")
         self._first_min: Final = first_min_chars
@@ -70,14 +76,19 @@ class ClauseSplitter:
         self._min: Final = min_chars
         self._soft: Final = soft_chars
         self._hard: Final = hard_chars
+        self._openers: Final = frozenset(opener.casefold() for opener in openers)
+        self._longest_opener: Final = max(map(len, self._openers), default=0)
         self._pending = ""
         self._first = True
+        self._untouched = True
 
     def feed(self, delta: str) -> list[str]:
         """Takes the next piece of text and returns the clauses that are complete with it, in order."""
         text = self._pending + delta
         clauses: list[str] = []
-        start = 0
+        start = self._opener_end(text) if self._untouched else 0
+        if start:
+            clauses.append(text[:start])
         while (end := self._cut(text, start)) is not None:
             clauses.append(text[start:end])
             start = end
@@ -90,8 +101,18 @@ class ClauseSplitter:
         rest, self._pending = self._pending, ""
         if not rest:
             return []
-        self._first = False
+        self._first = self._untouched = False
         return [rest]
+
+    def _opener_end(self, text: str) -> int:
+        """Where the opener at the beginning of the reply ends; 0 while there is none."""
+        begin = len(text) - len(text.lstrip())
+        for end in range(begin + 1, min(len(text), begin + self._longest_opener) + 1):
+            if text[begin:end].casefold() in self._openers:
+                self._untouched = False
+                return end
+        self._untouched = len(text) - begin < self._longest_opener
+        return 0
 
     def _cut(self, text: str, start: int) -> int | None:
         """Where the clause that begins at `start` ends, or None while that is not known."""
