@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from aiohttp import WSMsgType, web
 
 from scripts.stub_audio import RATE_HZ
-from scripts.stub_script import Delays, Fault, Record, Script
+from scripts.stub_script import Delays, Fault, Record, Script, TimedWords
 
 _MS_PER_WORD = 300
+_AUDIBLE = 500
+"""Samples of s16le above this are somebody speaking."""
 _SHORTEST_S = 0.1
 _TRANSCRIPTION = "conversation.item.input_audio_transcription."
 
@@ -33,6 +36,11 @@ class RealtimeTranscription:
         self._audio_bytes = 0
         self._text: str | None = None
         self._words_sent = 0
+        self._onset: int | None = None
+        """Bytes before the first sound of the utterance."""
+        self._revelations: set[asyncio.Task[None]] = set()
+        self._due = 0
+        """Words that have been heard, whether they are sent yet or not."""
 
     async def run(self, fault: Fault | None, *, abort: Callable[[], None], changed: Callable[[], None]) -> None:
         """Serves until the client leaves or the fault ends it. Each message is recorded by its type; the session by
@@ -63,9 +71,7 @@ class RealtimeTranscription:
                 self._record.parameters["session"] = event["session"]
                 await self._send("session.updated", session=event["session"])
             case "input_audio_buffer.append":
-                self._audio_bytes += len(base64.b64decode(event["audio"]))
-                if self._partials:
-                    await self._words(self._seconds() * 1000 / _MS_PER_WORD)
+                await self._listen(base64.b64decode(event["audio"]))
             case "input_audio_buffer.commit":
                 await self._commit()
             case "input_audio_buffer.clear":
@@ -73,6 +79,30 @@ class RealtimeTranscription:
                 await self._send("input_audio_buffer.cleared")
             case _:
                 await self._send("error", error={"type": "invalid_request_error", "message": "unknown event"})
+
+    async def _listen(self, pcm: bytes) -> None:
+        if self._onset is None and (sounds := np.abs(np.frombuffer(pcm, "<i2").astype(np.int32)) > _AUDIBLE).any():
+            self._onset = self._audio_bytes + 2 * int(sounds.argmax())
+        self._audio_bytes += len(pcm)
+        coming = self._script.transcripts[0] if self._script.transcripts else None
+        if not self._partials:
+            return
+        if self._text is not None or not isinstance(coming, TimedWords):
+            await self._words(self._seconds() * 1000 / _MS_PER_WORD)
+            return
+        heard_ms = 0.0 if self._onset is None else (self._audio_bytes - self._onset) / 2 / RATE_HZ * 1000
+        due = sum(end <= heard_ms for end in coming.ends_ms)
+        if due > self._due:
+            self._due = due
+            task = asyncio.create_task(self._reveal(coming.text, due, self._utterances))
+            self._revelations.add(task)
+            task.add_done_callback(self._revelations.discard)
+
+    async def _reveal(self, text: str, count: int, utterance: int) -> None:
+        await asyncio.sleep(self._delays.partial_s)
+        words = text.split()
+        while self._utterances == utterance and self._words_sent < count and not self._socket.closed:
+            await self._send_word(words)
 
     async def _commit(self) -> None:
         if self._seconds() < _SHORTEST_S:
@@ -88,16 +118,19 @@ class RealtimeTranscription:
             _TRANSCRIPTION + "completed", item_id=self._item(), content_index=0, transcript=self._text, usage=usage
         )
         self._utterances += 1
-        self._audio_bytes, self._words_sent, self._text = 0, 0, None
+        self._audio_bytes, self._words_sent, self._due, self._text, self._onset = 0, 0, 0, None, None
 
     async def _words(self, up_to: float) -> None:
-        if self._text is None and (self._script.transcripts or up_to == float("inf")):
+        if self._text is None and (self._script.knows_words or up_to == float("inf")):
             self._text = self._script.transcript(self._seconds())
         words = (self._text or "").split()
         while self._words_sent < min(up_to, len(words)):
-            word = words[self._words_sent] if self._words_sent == 0 else f" {words[self._words_sent]}"
-            self._words_sent += 1
-            await self._send(_TRANSCRIPTION + "delta", item_id=self._item(), content_index=0, delta=word)
+            await self._send_word(words)
+
+    async def _send_word(self, words: Sequence[str]) -> None:
+        word = words[self._words_sent] if self._words_sent == 0 else f" {words[self._words_sent]}"
+        self._words_sent += 1
+        await self._send(_TRANSCRIPTION + "delta", item_id=self._item(), content_index=0, delta=word)
 
     def _seconds(self) -> float:
         return self._audio_bytes / 2 / RATE_HZ

@@ -29,6 +29,19 @@ class Delays:
     speech_chunk_s: float = 0.0
     """Between chunks of 100 ms of speech."""
     moderation_s: float = 0.0
+    partial_s: float = 0.0
+    """From the end of a word in the audio to the partial transcript with it, where its end is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class TimedWords:
+    """A transcript whose words become known only when they have been heard.
+
+    `ends_ms`: where each word ends, in ms from the first sound of the utterance.
+    """
+
+    text: str
+    ends_ms: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,18 +58,31 @@ class ReplyRule:
 
 @dataclass(slots=True)
 class Script:
-    transcripts: deque[str] = field(default_factory=deque)
-    """Given out in order; when there are none left, as many words as the audio is long."""
+    transcripts: deque[str | TimedWords] = field(default_factory=deque)
+    """Given out in order; then `constant_transcript`, or else as many words as the audio is long."""
+    constant_transcript: str = ""
     replies: Sequence[ReplyRule] = ()
-    """The first match answers; without a match the model echoes."""
+    """The first match answers; without a match `constant_reply`, or else an echo."""
+    constant_reply: str = ""
+    """`{n}` in it becomes the number of the reply, so that no two are the same and no cache has them."""
     flagged_words: Mapping[str, str] = field(default_factory=dict)
     """Word -> moderation category."""
     voices: Sequence[str] = ()
     """Known voices; empty knows all."""
+    _replies: int = 0
+
+    @property
+    def knows_words(self) -> bool:
+        """Whether the next transcript is known before the audio is complete."""
+        return bool(self.transcripts or self.constant_transcript)
 
     def transcript(self, audio_s: float) -> str:
+        """The whole words of the next utterance."""
         if self.transcripts:
-            return self.transcripts.popleft()
+            first = self.transcripts.popleft()
+            return first.text if isinstance(first, TimedWords) else first
+        if self.constant_transcript:
+            return self.constant_transcript
         count = round(audio_s * _WORDS_PER_S)
         return " ".join(_FILLER[index % len(_FILLER)] for index in range(count))
 
@@ -64,6 +90,9 @@ class Script:
         for rule in self.replies:
             if re.search(rule.pattern, last_text, re.IGNORECASE):
                 return rule
+        if self.constant_reply:
+            self._replies += 1
+            return ReplyRule("", text=self.constant_reply.replace("{n}", str(self._replies)))
         return ReplyRule("", text=f"You said: {last_text}" if last_text else "Hello.")
 
     def flags(self, text: str) -> set[str]:

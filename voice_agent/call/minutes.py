@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from voice_agent.call.metrics import TURN_LATENCY, TURNS, WASTED_TOKENS
+from voice_agent.call.reply import ReplyTimes
 from voice_agent.call.speaking import Spoken
 from voice_agent.engines.ports import Word
 from voice_agent.records import CallRecorder, Turn, TurnMetrics
@@ -29,6 +31,7 @@ class Minutes:
         self._last_speech: float | None = None
         """When the caller stopped speaking, while the answer to it is still awaited."""
         self._stages: dict[str, int] = {}
+        self._moments: dict[str, float | None] = {}
         self._wasted = 0
         self._wasted_in_call = 0
         self._spent_in_call = 0
@@ -47,16 +50,20 @@ class Minutes:
         audio_now_ms: int,
         words: tuple[Word, ...],
         last_speech: float,
-        stt_s: float | None,
+        stopped: float | None,
+        transcribed: float | None,
         now: float,
     ) -> None:
-        """A committed spoken turn. `*_ms` are positions in the caller's audio, `stt_s` the wait for the last words."""
+        """A committed spoken turn. `*_ms` are positions in the caller's audio; the rest are moments of the session's
+        clock: `stopped`, when the pause was noticed, `transcribed`, when the last words were known."""
         self._to_be_judged(text)
         offset_ms = self._ms(now) - audio_now_ms
         self._last_speech = last_speech
+        self._moments = {"stopped": stopped, "transcribed": transcribed, "committed": now}
         self._stages = {"eou_ms": _span(last_speech, now)}
         TURN_LATENCY.labels("eou_delay").observe(now - last_speech)
-        if stt_s is not None:
+        if stopped is not None and transcribed is not None:
+            stt_s = transcribed - stopped
             self._stages["stt_ms"] = round(stt_s * 1000)
             TURN_LATENCY.labels("stt_final").observe(stt_s)
         metrics = TurnMetrics(eou_ms=self._stages["eou_ms"], stt_ms=self._stages.get("stt_ms"))
@@ -108,6 +115,22 @@ class Minutes:
         """Part of the call's tokens that were spent on replies nobody heard, 0 to 1."""
         total = self._wasted_in_call + self._spent_in_call
         return self._wasted_in_call / total if total else 0.0
+
+    def marks_ms(self, reply: ReplyTimes, playing: float) -> Mapping[str, int]:
+        """How the answer to the last spoken turn came about, in ms since its last speech; nothing if there was none."""
+        begin = self._last_speech
+        if begin is None:
+            return {}
+        moments = {
+            **self._moments,
+            "requested": reply.requested,
+            "judged": reply.judged,
+            "first_token": reply.first_token,
+            "first_clause": reply.first_clause,
+            "first_audio": reply.first_audio,
+            "playing": playing,
+        }
+        return {name: round((at - begin) * 1000) for name, at in moments.items() if at is not None}
 
     def agent_spoke(self, spoken: Spoken) -> None:
         """A reply that was heard, whole or in part."""

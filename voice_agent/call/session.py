@@ -23,7 +23,7 @@ from voice_agent.call.listening import Listener, Segment
 from voice_agent.call.metrics import BARGE_IN_STOP
 from voice_agent.call.minutes import Minutes
 from voice_agent.call.rehearsal import clause_splitter
-from voice_agent.call.reply import ReplyLimits, ReplyScript
+from voice_agent.call.reply import ReplyLimits, ReplyScript, ReplyTimes
 from voice_agent.call.snapshot import Snapshot
 from voice_agent.call.speaking import Speaker, SpeakerHooks, Spoken
 from voice_agent.call.tools import ToolDesk
@@ -174,7 +174,7 @@ class CallSession:
             clock=clock,
             hooks=SpeakerHooks(
                 emit=self.emit,
-                playing=lambda reply: self.feed(PlayoutStarted(reply)),
+                playing=self._playing,
                 ended=self._reply_ended,
                 spoken=self._spoken,
                 wasted=self.minutes.wasted,
@@ -463,9 +463,6 @@ class CallSession:
         if not text:
             return
         last = taken[-1] if taken else None
-        stt_s = None
-        if last and last.committed_at is not None and last.settled_at is not None:
-            stt_s = last.settled_at - last.committed_at
         self.minutes.caller_spoke(
             text,
             start_ms=start_ms,
@@ -473,7 +470,8 @@ class CallSession:
             audio_now_ms=self.listener.now_ms,
             words=tuple(word for segment in taken for word in segment.words),
             last_speech=last.last_speech if last else self._clock(),
-            stt_s=stt_s,
+            stopped=last.committed_at if last else None,
+            transcribed=last.settled_at if last else None,
             now=self._clock(),
         )
 
@@ -525,6 +523,12 @@ class CallSession:
             hints=wanted.keywords if wanted else (),
             model=wanted.model if wanted else "",
         )
+
+    def _playing(self, reply: int, times: ReplyTimes) -> None:
+        marks = self.minutes.marks_ms(times, self._clock())
+        if marks:
+            self.emit(agent_events.timing(marks))
+        self.feed(PlayoutStarted(reply))
 
     def _spoken(self, spoken: Spoken) -> None:
         self.minutes.agent_spoke(spoken)

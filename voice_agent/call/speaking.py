@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from voice_agent.call.ledger import PlayoutLedger
-from voice_agent.call.reply import Reply, ReplyLimits, ReplyOutcome, ReplyScript, ToolStarter
+from voice_agent.call.reply import Reply, ReplyLimits, ReplyOutcome, ReplyScript, ReplyTimes, ToolStarter
 from voice_agent.call.transport import SpeechOutput
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import AudioChunk, SpeechOptions, ToolCall
@@ -55,8 +55,8 @@ class SpeakerHooks:
     """What the speaker tells the call. All synchronous."""
 
     emit: Callable[[Event], None]
-    playing: Callable[[int], None]
-    """The first sound of a reply leaves."""
+    playing: Callable[[int, ReplyTimes], None]
+    """The first sound of a reply leaves; how it came about."""
     ended: Callable[[int], None]
     """A reply was generated and has drained, or failed."""
     spoken: Callable[[Spoken], None]
@@ -332,7 +332,7 @@ class Speaker:
         self._last_spoken = delivery
         if self._kind == "webrtc":
             self._hooks.emit(server_events.output_audio_started(delivery.events.id))
-        self._hooks.playing(delivery.reply)
+        self._hooks.playing(delivery.reply, delivery.run.times)
         self._show_captions()
 
     def _on_drained(self) -> None:

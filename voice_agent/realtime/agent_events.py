@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Literal
 
 from voice_agent.realtime.server_events import Event, event
@@ -24,6 +25,11 @@ def state(value: AgentState) -> Event:
 def caption(item_id: str, text: str, *, final: bool) -> Event:
     """What the caller has heard of an item so far; with `final` no more of it will be heard."""
     return event("agent.caption", item_id=item_id, text=text, final=final)
+
+
+def timing(marks_ms: Mapping[str, int]) -> Event:
+    """How the first sound of an answer came about: ms since the caller's last speech, where it happened."""
+    return event("agent.timing", marks_ms=dict(marks_ms))
 
 
 def notice(code: str, message: str) -> Event:
