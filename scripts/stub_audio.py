@@ -37,6 +37,16 @@ def speech_like(text: str, ms_per_word: int, speed: float) -> bytes:
     return (signal * 32767).astype("<i2").tobytes()
 
 
+_SAMPLE_TEXT = "A sample of which longer speech is made by repetition"
+
+
+def looped(text: str, ms_per_word: int, speed: float) -> bytes:
+    """As `speech_like` in form and length, but one sample repeated: a load test may not wait for a synthesizer."""
+    sample = speech_like(_SAMPLE_TEXT, ms_per_word, 1.0)
+    size = int(max(1, len(text.split())) * ms_per_word / 1000 / speed * RATE_HZ) * 2
+    return (sample * (size // len(sample) + 1))[:size]
+
+
 def ogg_opus(pcm: bytes) -> bytes:
     """An Ogg-Opus stream of mono s16le at 24 kHz, made by libsndfile in memory."""
     buffer = io.BytesIO()

@@ -21,9 +21,10 @@ from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
 
+import uvloop
 from aiohttp import BodyPartReader, web
 
-from scripts.stub_audio import RATE_HZ, decoded_seconds, ogg_opus, speech_like
+from scripts.stub_audio import RATE_HZ, decoded_seconds, looped, ogg_opus, speech_like
 from scripts.stub_realtime import RealtimeTranscription
 from scripts.stub_script import Delays, Endpoint, Fault, Faults, Record, Script
 
@@ -395,12 +396,17 @@ async def _serve(arguments: argparse.Namespace) -> None:
         tokens_per_s=arguments.tokens_per_s,
         first_byte_s=arguments.first_byte_ms / 1000,
     )
-    speech = _espeak if arguments.speech == "espeak" else None
+    speeches: dict[str, SpeechMaker | None] = {
+        "tone": None,
+        "loop": lambda text, speed: looped(text, arguments.ms_per_word, speed),
+        "espeak": _espeak,
+    }
     async with StubProvider(
+        script=Script(constant_transcript=arguments.transcript, constant_reply=arguments.reply),
         delays=delays,
         api_key=arguments.api_key,
         ms_per_word=arguments.ms_per_word,
-        speech=speech,
+        speech=speeches[arguments.speech],
         host=arguments.host,
         port=arguments.port,
     ) as stub:
@@ -418,9 +424,11 @@ def main() -> None:
     parser.add_argument("--tokens-per-s", type=float, default=30)
     parser.add_argument("--first-byte-ms", type=float, default=80)
     parser.add_argument("--ms-per-word", type=int, default=350)
-    parser.add_argument("--speech", choices=("tone", "espeak"), default="tone")
+    parser.add_argument("--speech", choices=("tone", "loop", "espeak"), default="tone")
+    parser.add_argument("--transcript", default="", help="what every caller is understood to say")
+    parser.add_argument("--reply", default="", help="what the model always says; {n} becomes the number of the reply")
     with suppress(KeyboardInterrupt):
-        asyncio.run(_serve(parser.parse_args()))
+        uvloop.run(_serve(parser.parse_args()))
 
 
 if __name__ == "__main__":
