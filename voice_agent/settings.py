@@ -259,7 +259,7 @@ class AudioSettings(BaseSettings):
         200, ge=20, description="Silero stops listening after so much audio without a voice for webrtcvad."
     )
     start_ms: int = Field(60, ge=20, description="Voiced audio until speech counts as started.")
-    stop_ms: int = Field(160, ge=40, description="Unvoiced audio until speech counts as stopped.")
+    stop_ms: int = Field(120, ge=40, description="Unvoiced audio until speech counts as stopped.")
     lull_ms: int = Field(
         60, ge=20, description="Unvoiced audio from which the end is thought possible and a reply may be prepared."
     )
@@ -497,6 +497,7 @@ class AgentSettings(BaseSettings):
     pack_max_files: int = Field(200, ge=1, description="Most files in one folder of content packs.")
     tool_timeout_s: float = Field(5, gt=0, description="Deadline of a tool that runs on this server.")
     ticket_prefix: str = Field("INC-", description="Stands before a ticket's number when it is spoken.")
+    tickets_per_call: int = Field(5, ge=1, description="Tickets that one call may create, at most.")
     match_threshold: float = Field(
         0.45, gt=0, lt=1, description="Similarity from which a helpdesk article is asked about: is it this problem?"
     )
@@ -511,7 +512,19 @@ class AgentSettings(BaseSettings):
     interview_probes: int = Field(2, ge=0, le=4, description="Follow-up questions to one answer, at most.")
     interview_short_words: int = Field(25, ge=2, description="Scripted interview: an answer below this is short.")
     language_corrections: int = Field(6, ge=1, description="Corrections repeated at the end of a lesson, at most.")
-    language_speed: float = Field(0.9, ge=0.5, le=1.5, description="Speech speed of the language coach.")
+    language: str = Field("en", description="Language that the language coach begins in: the id of one in the packs.")
+    language_speed: float = Field(
+        0.9, ge=0.5, le=1.5, description="Speech speed of the language coach until the caller's level is known."
+    )
+    tempo_step: float = Field(0.15, gt=0, le=0.5, description="Share by which 'slower' and 'faster' change the speech.")
+    slowest: float = Field(0.6, ge=0.25, le=1, description="Speech speed below which 'slower' does not go.")
+    fastest: float = Field(1.3, ge=1, le=1.5, description="Speech speed above which 'faster' does not go.")
+    eval_sentences: int = Field(8, ge=1, description="`voice-agent eval`: sentences of one reply, at most.")
+    eval_questions: int = Field(1, ge=1, description="`voice-agent eval`: questions in one reply, at most.")
+    eval_words: int = Field(75, ge=10, description="`voice-agent eval`: words of one reply, at most.")
+    eval_tool_rounds: int = Field(4, ge=1, description="`voice-agent eval`: times a reply may call tools.")
+    eval_reply_timeout_s: float = Field(30, gt=0, description="`voice-agent eval`: deadline of one answer.")
+    eval_parallel: int = Field(4, ge=1, description="`voice-agent eval`: dialogues played at the same time.")
     helpdesk_min_delay_ms: int = Field(250, ge=0, description="Helpdesk: wait after a surely complete turn.")
     helpdesk_max_delay_ms: int = Field(2000, ge=0, description="Helpdesk: wait after a surely incomplete turn.")
     interviewer_min_delay_ms: int = Field(400, ge=0, description="Interviewer: wait after a surely complete turn.")
@@ -520,6 +533,7 @@ class AgentSettings(BaseSettings):
     language_max_delay_ms: int = Field(6000, ge=0, description="Language coach: wait after a surely incomplete turn.")
     helpdesk_nudge_s: float = Field(20, gt=0, description="Helpdesk: silence until 'take your time'.")
     helpdesk_remind_s: float = Field(50, gt=0, description="Helpdesk: silence until it says what can be said.")
+    helpdesk_offer_s: float = Field(75, gt=0, description="Helpdesk: silence until it offers a person.")
     interviewer_nudge_s: float = Field(8, gt=0, description="Interviewer: silence until 'take your time'.")
     interviewer_offer_s: float = Field(
         20, gt=0, description="Interviewer: silence until it offers to rephrase or skip."

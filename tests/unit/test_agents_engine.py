@@ -14,11 +14,9 @@ from hypothesis import strategies as st
 
 from voice_agent.agents.base import Agent, Tool, ToolContext, ToolError
 from voice_agent.agents.catalog import load_agents
-from voice_agent.agents.helpdesk_tools import priority_of, weights_of
-from voice_agent.agents.pack_schema import Priority
 from voice_agent.engines.ports import Finished, Message, ReplyEvent, ReplyRequest, TextDelta, ToolCall
 from voice_agent.records import NewTicket
-from voice_agent.settings import AgentSettings, Settings
+from voice_agent.settings import Settings
 
 AGENTS = load_agents(Settings())
 NAMES = sorted(AGENTS)
@@ -55,9 +53,8 @@ async def text_of(agent: Agent, messages: Sequence[Message]) -> str:
     return "".join(event.text for event in found if isinstance(event, TextDelta))
 
 
-def tool(agent: str, name: str, settings: AgentSettings | None = None) -> Tool:
-    agents = load_agents(Settings(agents=settings)) if settings else AGENTS
-    return next(tool for tool in agents[agent].tools if tool.spec.name == name)
+def tool(agent: str, name: str) -> Tool:
+    return next(tool for tool in AGENTS[agent].tools if tool.spec.name == name)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -144,49 +141,6 @@ async def test_content_cannot_close_its_delimiters() -> None:
     assert AGENTS["helpdesk"].instructions.count("</data>") == 2, "once in the rules, once after the data"
 
 
-@pytest.mark.parametrize(
-    ("impact", "urgency", "priority"),
-    [("high", "high", "P1"), ("high", "medium", "P2"), ("medium", "medium", "P3"),
-     ("low", "medium", "P4"), ("low", "low", "P4")],
-)  # fmt: skip
-async def test_the_priority_is_computed_here(impact: str, urgency: str, priority: str) -> None:
-    tickets = Tickets()
-    arguments = {"summary": "Wi-Fi gone", "impact": impact, "urgency": urgency, "article_id": "made-up"}
-    result = await tool("helpdesk", "create_ticket").handler(arguments, ToolContext("c", tickets))
-    assert result == {"number": "INC-7", "priority": priority}
-    assert tickets.stored[0].article_id == ""
-
-
-@pytest.mark.parametrize("priority", ["P1", "P2", "P3", "P4"])
-def test_every_priority_has_an_impact_and_urgency(priority: Priority) -> None:
-    assert priority_of(*weights_of(priority)) == priority
-
-
-@pytest.mark.parametrize(
-    ("arguments", "named"),
-    [
-        ({}, "summary"),
-        ({"summary": "x y z", "impact": "huge", "urgency": "low"}, "impact"),
-        ({"summary": "x y z", "impact": "low", "urgency": "low", "priority": "P1"}, "priority"),
-        ({"summary": "x" * 300, "impact": "low", "urgency": "low"}, "summary"),
-        ({"summary": 5, "impact": "low", "urgency": "low"}, "summary"),
-    ],
-)
-async def test_wrong_arguments_are_named_to_the_model_and_nothing_is_stored(
-    arguments: dict[str, object], named: str
-) -> None:
-    tickets = Tickets()
-    with pytest.raises(ToolError, match=named):
-        await tool("helpdesk", "create_ticket").handler(arguments, ToolContext("c", tickets))
-    assert not tickets.stored
-
-
-async def test_a_slow_store_is_a_tool_error() -> None:
-    slow = tool("helpdesk", "create_ticket", AgentSettings(tool_timeout_s=0.01))
-    with pytest.raises(ToolError, match="too long"):
-        await slow.handler({"summary": "abc", "impact": "low", "urgency": "low"}, ToolContext("c", Tickets(delay_s=5)))
-
-
 async def test_search_returns_articles_as_data_and_nothing_for_nonsense() -> None:
     search = tool("helpdesk", "search_articles")
     found = await search.handler({"query": "vpn does not connect"}, ToolContext("c", Tickets()))
@@ -196,14 +150,14 @@ async def test_search_returns_articles_as_data_and_nothing_for_nonsense() -> Non
 
 async def test_only_tools_that_write_are_marked_so() -> None:
     marked = {tool.spec.name for agent in AGENTS.values() for tool in agent.tools if tool.writes}
-    assert marked == {"create_ticket", "hand_to_human"}
+    assert marked == {"create_ticket", "report_incident", "hand_to_human"}
 
 
 async def test_a_drill_and_a_plan_are_handed_out() -> None:
     context = ToolContext("c", Tickets())
-    drill = await tool("language-coach", "drill").handler({"level": "beginner"}, context)
-    assert drill["drills_left"] == 2
-    with pytest.raises(ToolError, match="beginner"):
+    drill = await tool("language-coach", "drill").handler({"level": "en-a1"}, context)
+    assert drill["drills_left"] == 6
+    with pytest.raises(ToolError, match="en-a1"):
         await tool("language-coach", "drill").handler({"level": "klingon"}, context)
     chosen = await tool("interviewer", "plan_interview").handler({"job": "nurse", "level": "junior"}, context)
     assert len(json.loads(json.dumps(chosen))["questions"]) == 7
@@ -217,19 +171,26 @@ async def test_a_drill_and_a_plan_are_handed_out() -> None:
         "I opened a strange attachment",
         "there is ransomware on my screen",
         "my account was hacked",
+        "I didn't know it was fake and I clicked the link in the mail",
+        "there is a ransom note on my screen",
     ],
 )
 async def test_an_incident_is_reported_at_once_from_any_state(text: str) -> None:
     specs = [tool.spec for tool in AGENTS["helpdesk"].tools]
     for before in ([], ["my wifi is gone"], ["my wifi is gone", "yes"], ["human"]):
         found = await events(AGENTS["helpdesk"], ReplyRequest(users(*before, text), tools=specs))
-        calls = [json.loads(event.arguments) for event in found if isinstance(event, ToolCall)]
-        assert [(call["impact"], call["urgency"]) for call in calls] == [("high", "high")]
+        assert [event.name for event in found if isinstance(event, ToolCall)] == ["report_incident"]
 
 
 @pytest.mark.parametrize(
     "text",
-    ["I have not clicked the suspicious link", "the printer link is broken", "I typed my password and it is wrong"],
+    [
+        "I have not clicked the suspicious link",
+        "should I click the link in this strange email",
+        "the printer link is broken",
+        "I typed my password and it is wrong",
+        "I clicked the meeting link and it does not open",
+    ],
 )
 async def test_what_is_no_incident_is_not_reported(text: str) -> None:
     specs = [tool.spec for tool in AGENTS["helpdesk"].tools]

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from voice_agent.agents.form import Form
 from voice_agent.agents.openers import openers
 from voice_agent.briefing import Briefing
 from voice_agent.engines.ports import LanguageModel, Message, ToolSpec
@@ -74,8 +75,13 @@ class Agent:
     """What it says in set situations: "bridge", "filler", "refusal", "idle", "goodbye", "not_heard", "apology"."""
     brief: Callable[[Briefing], Agent] | None = None
     """The same agent for a caller who gave this; None: it makes no difference to it."""
+    adapt: Callable[[Sequence[Message]], Agent] | None = None
+    """The same agent as it speaks after these messages: its speed, language, phrases and instructions may be others.
+    Pure. None: only its speed follows the caller's "slower" and "faster" (see `present`)."""
     facts: Callable[[Sequence[Message]], CallFacts | None] | None = None
     """What a report needs to know about a call with these messages. Pure; also of calls that broke off."""
+    form: Callable[[Sequence[Message]], Form] | None = None
+    """What the agent has noted of the caller after these messages, to be shown and corrected on the screen. Pure."""
 
     @property
     def openers(self) -> tuple[str, ...]:

@@ -1,22 +1,41 @@
-"""The helpdesk's tools: searching the articles, creating a ticket, handing over to a person."""
+"""The helpdesk's tools: searching the articles, drafting and creating a ticket, handing over, taking the rating.
+
+What a tool may do is decided here, by the conversation itself, and not by the model that asks for it: a ticket needs
+a draft that was read back and that the caller did not refuse; an incident needs a caller who spoke of one; a call
+creates no more than a few. So a model that was talked into something can do no harm with it.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Annotated, Literal
+from collections.abc import Mapping, Sequence
+from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field, StringConstraints, ValidationError
 
-from voice_agent.agents.base import Tool, ToolContext
-from voice_agent.agents.pack_schema import Article, Priority, Weight
+from voice_agent.agents.base import Tool, ToolContext, ToolError
+from voice_agent.agents.dialogue.grammar import Act, understand
+from voice_agent.agents.dialogue.helpdesk_rules import SaysRule, says_rules, told
+from voice_agent.agents.dialogue.slots import typed
+from voice_agent.agents.dialogue.wording import number_in
+from voice_agent.agents.form import corrections_in
+from voice_agent.agents.pack_schema import Article, Priority, Slot, Weight
 from voice_agent.agents.retrieval import PhraseIndex
+from voice_agent.agents.tool_history import ToolUse, tool_uses
 from voice_agent.agents.tools import Arguments, make_tool
+from voice_agent.agents.untrusted import cleaned
+from voice_agent.engines.ports import Message
 from voice_agent.records import NewTicket
 from voice_agent.settings import AgentSettings
 
 SEARCH = "search_articles"
+DRAFT = "draft_ticket"
 CREATE = "create_ticket"
+INCIDENT = "report_incident"
 HAND_OVER = "hand_to_human"
+RATE = "rate_call"
+
+SECURITY = "security"
+"""The category of articles about incidents."""
 
 Short = Annotated[str, StringConstraints(strip_whitespace=True, max_length=200)]
 Long = Annotated[str, StringConstraints(strip_whitespace=True, max_length=2000)]
@@ -48,16 +67,30 @@ class SearchArguments(Arguments):
     )
 
 
-class TicketArguments(Arguments):
+class DraftArguments(Arguments):
     summary: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)] = Field(
-        description="One line, as read back to and confirmed by the caller."
+        description="The problem in one line."
     )
     description: Long = Field("", description="What happens, since when, exact error words.")
     category: Short = Field("other", description="The article's category, or other.")
-    impact: Weight = Field(description="high: many people; medium: a group; low: one person.")
+    impact: Weight = Field(description="high: everyone; medium: a group; low: one person.")
     urgency: Weight = Field(description="high: work is stopped; medium: hindered; low: can wait.")
-    contact: Short = Field("", description="Name and how to reach the caller, as confirmed.")
-    steps_tried: Steps = Field((), description="What was tried already.")
+    name: Short = Field("", description="The caller's name.")
+    contact: Short = Field("", description="A phone number or e-mail address.")
+    asset: Short = Field("", description="The asset tag of the device.")
+    steps_tried: Steps = Field((), description="What was tried already, and how it went.")
+    article_id: Short = Field("", description="The id of the article used, if any.")
+
+
+class CreateArguments(Arguments):
+    """None: what was read back is created, and nothing else."""
+
+
+class IncidentArguments(Arguments):
+    summary: Annotated[str, StringConstraints(strip_whitespace=True, min_length=3, max_length=200)] = Field(
+        description="What happened, in one line."
+    )
+    description: Long = Field("", description="What was clicked, opened or given away, and when.")
     article_id: Short = Field("", description="The id of the article used, if any.")
 
 
@@ -66,68 +99,142 @@ class HandOverArguments(Arguments):
         description="Why a person is needed."
     )
     summary: Long = Field("", description="The problem so far.")
-    urgency: Literal["high", "medium", "low"] = Field("medium", description="How soon a person is needed.")
-    contact: Short = Field("", description="Name and how to reach the caller, as confirmed.")
-    steps_tried: Steps = Field((), description="What was tried already.")
+    urgency: Weight = Field("medium", description="How soon a person is needed.")
+    name: Short = Field("", description="The caller's name.")
+    contact: Short = Field("", description="A phone number or e-mail address.")
+    asset: Short = Field("", description="The asset tag of the device.")
+    steps_tried: Steps = Field((), description="What was tried already, and how it went.")
+    article_id: Short = Field("", description="The id of the article used, if any.")
 
 
-def article_data(article: Article) -> dict[str, object]:
+class RateArguments(Arguments):
+    fixed: bool | None = Field(None, description="Whether the caller says that it is fixed; null if they did not say.")
+    rating: Annotated[int, Field(ge=1, le=5)] | None = Field(None, description="1 (poor) to 5; null if not given.")
+    steps_tried: Steps = Field((), description="The steps that were tried, in order.")
+    article_id: Short = Field("", description="The id of the article used, if any.")
+
+
+def article_data(article: Article) -> object:
     """An article as data for a model: what to ask, what to try, what never to do, when to escalate."""
-    return {
-        "id": article.id,
-        "title": article.title,
-        "category": article.category,
-        "default_impact": article.default_impact,
-        "default_urgency": article.default_urgency,
-        "ask": [
-            {
-                "say": ask.spoken,
-                "answers": {str(answer): target for answer, target in ask.answers.items()},
-                "id": ask.id,
-            }
-            for ask in article.ask
-        ],
-        "steps": [
-            {"id": step.id, "say": step.spoken, "os": list(step.os), "expect": step.expect, "on_fail": step.on_fail}
-            for step in article.steps
-        ],
-        "verify": article.verify,
-        "escalate_if": [rule.model_dump() for rule in article.escalate_if],
-        "never": list(article.never),
-    }
+    data = article.model_dump(
+        include={
+            "id",
+            "title",
+            "category",
+            "default_impact",
+            "default_urgency",
+            "verify",
+            "escalate_if",
+            "never",
+            "slots",
+        }
+    )
+    asks = [{"id": ask.id, "say": ask.spoken, "answers": ask.answers} for ask in article.ask]
+    steps = [
+        {"id": step.id, "say": step.spoken, "os": step.os, "expect": step.expect, "on_fail": step.on_fail}
+        for step in article.steps
+    ]
+    return cleaned({**data, "find_out": article.background, "ask": asks, "steps": steps})
+
+
+def read_back(draft: DraftArguments) -> str:
+    """The summary for the ear, which ends with the question."""
+    tried = len(draft.steps_tried)
+    steps = f", {number_in(tried)} step{'s' * (tried != 1)} tried" if tried else ""
+    priority = priority_of(draft.impact, draft.urgency)
+    reach = f" We reach you at {_spoken('contact', draft.contact)}." if draft.contact else ""
+    device = f" The device is {_spoken('asset', draft.asset)}." if draft.asset else ""
+    named = f" for {draft.name}" if draft.name else ""
+    return (
+        f"The ticket{named} says: {draft.summary.rstrip('.')}, priority {priority[1]}{steps}.{reach}{device} "
+        "Shall I create it?"
+    )
+
+
+def _spoken(slot: Slot, value: str) -> str:
+    heard = typed(slot, value)
+    return heard.spoken if heard else value
 
 
 def helpdesk_tools(articles: Mapping[str, Article], index: PhraseIndex, settings: AgentSettings) -> tuple[Tool, ...]:
+    """Each returns plain data; a refusal is a ToolError that says what has to happen first."""
     prefix = settings.ticket_prefix
+    incidents = [rule for rule in says_rules(articles) if rule.rule.priority == "P1"]
 
     async def search(arguments: SearchArguments, _context: ToolContext) -> Mapping[str, object]:
         found = [match for match in index.search(arguments.query, limit=2) if match.score >= settings.match_threshold]
         return {"articles": [article_data(articles[match.id]) for match in found]}
 
-    async def create(arguments: TicketArguments, context: ToolContext) -> Mapping[str, object]:
+    async def draft(arguments: DraftArguments, _context: ToolContext) -> Mapping[str, object]:
+        priority = priority_of(arguments.impact, arguments.urgency)
+        return {"created": False, "priority": priority, "read_back": read_back(arguments)}
+
+    async def create(_arguments: CreateArguments, context: ToolContext) -> Mapping[str, object]:
+        messages = context.history()
+        uses = tool_uses(messages)
+        drafted, done = _agreed_draft(messages, uses)
+        if done:
+            return {**done, "note": "It was created before; this is its number."}
+        return await store(
+            context,
+            uses,
+            NewTicket(
+                summary=drafted.summary,
+                description=_described(drafted.description, drafted.asset),
+                category=drafted.category,
+                priority=priority_of(drafted.impact, drafted.urgency),
+                contact=_reachable(drafted.name, drafted.contact),
+                article_id=known(drafted.article_id),
+                steps_tried=drafted.steps_tried,
+            ),
+        )
+
+    async def incident(arguments: IncidentArguments, context: ToolContext) -> Mapping[str, object]:
+        messages = context.history()
+        uses = tool_uses(messages)
+        before = next((use.result for use in uses if use.name == INCIDENT and not use.failed), None)
+        if before:
+            return {**before, "note": "It was reported before; this is its number."}
+        if not any(_speaks_of_incident(message.text) for message in messages if message.role == "user"):
+            raise ToolError("The caller has not spoken of a security incident. Use draft_ticket.")
         ticket = NewTicket(
             summary=arguments.summary,
             description=arguments.description,
-            category=arguments.category,
-            priority=priority_of(arguments.impact, arguments.urgency),
-            contact=arguments.contact,
-            article_id=arguments.article_id if arguments.article_id in articles else "",
-            steps_tried=arguments.steps_tried,
+            category=SECURITY,
+            priority="P1",
+            article_id=known(arguments.article_id),
         )
-        number = await context.tickets.create_ticket(context.call_id, ticket)
-        return {"number": f"{prefix}{number}", "priority": ticket.priority}
+        return await store(context, uses, ticket)
 
     async def hand_over(arguments: HandOverArguments, context: ToolContext) -> Mapping[str, object]:
         ticket = NewTicket(
             summary=f"Call back: {arguments.reason}"[:200],
-            description=arguments.summary,
+            description=_described(arguments.summary, arguments.asset),
             category="handover",
             priority=priority_of("medium", arguments.urgency),
-            contact=arguments.contact,
+            contact=_reachable(arguments.name, arguments.contact),
+            article_id=known(arguments.article_id),
             steps_tried=arguments.steps_tried,
         )
+        return await store(context, tool_uses(context.history()), ticket)
+
+    async def rate(_arguments: RateArguments, _context: ToolContext) -> Mapping[str, object]:
+        return {"noted": True}
+
+    async def store(context: ToolContext, uses: Sequence[ToolUse], ticket: NewTicket) -> Mapping[str, object]:
+        if sum("number" in use.result for use in uses) >= settings.tickets_per_call:
+            raise ToolError("This call has created as many tickets as one call may. Refer the caller to a person.")
         number = await context.tickets.create_ticket(context.call_id, ticket)
         return {"number": f"{prefix}{number}", "priority": ticket.priority}
+
+    def known(article_id: str) -> str:
+        return article_id if article_id in articles else ""
+
+    def _speaks_of_incident(text: str) -> bool:
+        return speaks_of_incident(text, incidents) or any(
+            match.score >= settings.match_threshold and articles[match.id].category == SECURITY
+            for match in index.search(text, limit=1)
+        )
 
     timeout_s = settings.tool_timeout_s
     return (
@@ -140,11 +247,27 @@ def helpdesk_tools(articles: Mapping[str, Article], index: PhraseIndex, settings
             timeout_s=timeout_s,
         ),
         make_tool(
+            DRAFT,
+            "Prepares a ticket, shows it on the caller's screen and returns the words to read back. It stores nothing. "
+            "Call it again whenever a detail changes.",
+            DraftArguments,
+            draft,
+            timeout_s=timeout_s,
+        ),
+        make_tool(
             CREATE,
-            "Creates a ticket and returns its number and priority. Call it only after the caller said yes to the "
-            "summary you read back; for a security incident call it at once, with impact and urgency high.",
-            TicketArguments,
+            "Creates the ticket of the last draft, once the caller said yes to it, and returns its number.",
+            CreateArguments,
             create,
+            timeout_s=timeout_s,
+            writes=True,
+        ),
+        make_tool(
+            INCIDENT,
+            "Reports a security incident at once, without a draft: a clicked link, an opened attachment, a password "
+            "given away, malware, a stolen device.",
+            IncidentArguments,
+            incident,
             timeout_s=timeout_s,
             writes=True,
         ),
@@ -156,4 +279,50 @@ def helpdesk_tools(articles: Mapping[str, Article], index: PhraseIndex, settings
             timeout_s=timeout_s,
             writes=True,
         ),
+        make_tool(
+            RATE,
+            "Notes at the end whether it is fixed, and the caller's rating from one to five. Call it also when "
+            "they give none.",
+            RateArguments,
+            rate,
+            timeout_s=timeout_s,
+        ),
     )
+
+
+def speaks_of_incident(text: str, incidents: Sequence[SaysRule]) -> bool:
+    words = told(text)
+    return any(rule.applies(words) for rule in incidents)
+
+
+def _agreed_draft(
+    messages: Sequence[Message], uses: Sequence[ToolUse]
+) -> tuple[DraftArguments, Mapping[str, object] | None]:
+    """The last draft, and the result of its creation if that was done already. Raises ToolError where there is none,
+    or the caller has not answered it, or said no."""
+    drafts = [use for use in uses if use.name == DRAFT and not use.failed]
+    if not drafts:
+        raise ToolError("There is no draft. Call draft_ticket first and read back what it returns.")
+    last = drafts[-1]
+    done = next(
+        (use.result for use in uses if use.name == CREATE and use.position > last.position and not use.failed), None
+    )
+    answers = [message.text for message in messages[last.position :] if message.role == "user"]
+    if not answers:
+        raise ToolError("Read the draft back first, and wait for the caller's yes.")
+    if done is None and understand(answers[-1]).does(Act.NO, Act.BROKEN, Act.SKIP):
+        raise ToolError("The caller did not agree. Ask what to change, and call draft_ticket again.")
+    if done is None and any(corrections_in(answer) for answer in answers):
+        raise ToolError("The caller corrected something on the screen. Call draft_ticket again with it.")
+    try:
+        return DraftArguments.model_validate(dict(last.arguments)), done
+    except ValidationError:
+        raise ToolError("The draft cannot be read. Call draft_ticket again.") from None
+
+
+def _described(text: str, asset: str) -> str:
+    return "\n".join(filter(None, (text, f"Asset {asset}." if asset else "")))[:2000]
+
+
+def _reachable(name: str, contact: str) -> str:
+    return ", ".join(filter(None, (name, contact)))

@@ -14,6 +14,9 @@ from typing import Protocol
 
 from voice_agent.engines.ports import Finished, Message, ReplyEvent, ReplyRequest, TextDelta, ToolCall, Usage
 
+SCRIPTED_CALL = "call_scripted_"
+"""How the ids of a script's calls begin: by that a conversation tells later who led it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Call:
@@ -56,7 +59,8 @@ class ScriptedModel:
         answer = self.answer(request.messages)
         call = answer.call
         if call and (request.tool_choice == "none" or call.name not in {tool.name for tool in request.tools}):
-            script, _ = self._replay(request.messages)
+            script = self._start()
+            replay(script, request.messages)
             answer = script.tool_result(call.name, {"error": "not available"}) or answer
             call = None
         words = answer.text.split()
@@ -65,28 +69,29 @@ class ScriptedModel:
         for index, word in enumerate(words[:limit] if cut else words):
             yield TextDelta(word if index == 0 else f" {word}")
         if call and not cut:
-            yield ToolCall(f"call_scripted_{len(request.messages)}", call.name, json.dumps(dict(call.arguments)))
+            yield ToolCall(f"{SCRIPTED_CALL}{len(request.messages)}", call.name, json.dumps(dict(call.arguments)))
         yield Usage(0, 0)
         yield Finished("length" if cut else "tool_calls" if call else "stop")
 
     def answer(self, messages: Sequence[Message]) -> Answer:
         """The answer to a history; to an empty one, the greeting."""
-        return self._replay(messages)[1]
-
-    def _replay(self, messages: Sequence[Message]) -> tuple[Script, Answer]:
-        script = self._start()
-        answer = script.greeting()
-        names: dict[str, str] = {}
-        for message in messages:
-            names.update((call.call_id, call.name) for call in message.tool_calls)
-            if message.role == "user" and message.text.strip():
-                answer = script.hear(message.text)
-            elif message.role == "tool":
-                answer = script.tool_result(names.get(message.call_id, ""), _result(message.text)) or answer
-        return script, answer
+        return replay(self._start(), messages)
 
     async def aclose(self) -> None:
         """Holds nothing."""
+
+
+def replay(script: Script, messages: Sequence[Message]) -> Answer:
+    """Leads a fresh script through a history, and returns what it says last; to an empty one, the greeting."""
+    answer = script.greeting()
+    names: dict[str, str] = {}
+    for message in messages:
+        names.update((call.call_id, call.name) for call in message.tool_calls)
+        if message.role == "user" and message.text.strip():
+            answer = script.hear(message.text)
+        elif message.role == "tool":
+            answer = script.tool_result(names.get(message.call_id, ""), _result(message.text)) or answer
+    return answer
 
 
 def _result(text: str) -> Mapping[str, object]:

@@ -18,6 +18,10 @@ class Act(Enum):
     NO = auto()
     UNSURE = auto()
     DONE = auto()
+    TRIED = auto()
+    """It was done before, in vain."""
+    REFUSED = auto()
+    """Will not or cannot do what was asked."""
     FIXED = auto()
     """The problem is gone."""
     BROKEN = auto()
@@ -130,6 +134,19 @@ _PATTERNS: tuple[tuple[Act, str], ...] = (
         r"|\bive (?:done|tried|restarted|rebooted|switched|turned|checked|opened) (?:it|that|this)\b",
     ),
     (
+        Act.TRIED,
+        r"\balready (?:did|done|tried|restarted|rebooted|checked|switched|turned|reset|closed|cleared|unplugged"
+        r"|looked)\b|\b(?:did|done|tried|restarted|rebooted|checked|switched \w+|turned \w+) (?:that|it|this|them)"
+        r" (?:already|before|\w+ times|earlier|yesterday)\b|^(?:i )?tried that\b"
+        r"|\b(?:it|that) (?:is|was) already (?:on|off|so|done|the case)\b|\b(?:is|was) (?:on|off) already\b",
+    ),
+    (
+        Act.REFUSED,
+        r"\bi (?:wont|will not|refuse|dont want|do not want|would rather not|rather not|dont dare)\b|^id rather not\b"
+        r"|\b(?:not|isnt|arent) allowed\b|\bi (?:cant|cannot) (?:do that|do this|do it|get there|reach it|right now)\b"
+        r"|^(?:no )?(?:i )?(?:cant|cannot)$|\bno way\b|\bim not (?:doing|going to)\b|\bnot comfortable\b",
+    ),
+    (
         Act.REPEAT,
         r"^repeat\b|\b(?:say|repeat) (?:that|it|this|the question|the last (?:one|bit|part))(?: (?:again|back"
         r"|once more|please))?\b"
@@ -153,7 +170,8 @@ _PATTERNS: tuple[tuple[Act, str], ...] = (
         Act.ANGRY,
         r"\b(?:ridiculous|useless|stupid|fed up|sick of|waste of (?:my )?time|pissed|unacceptable|furious|idiots?"
         r"|rubbish|hopeless"
-        r"|bullshit|crap|damn|fuck\w*|shit)\b|\bfor the (?:second|third|fourth|fifth|tenth|hundredth) time\b"
+        r"|bullshit|crap|damn|fuck\w*|shit|sick and tired|had enough|outrageous|this is a joke|incompetent"
+        r"|terrible service)\b|\bfor the (?:second|third|fourth|fifth|tenth|hundredth) time\b"
         r"|\bi hate\b",
     ),
     (
@@ -216,6 +234,8 @@ def _settle(acts: set[Act]) -> set[Act]:
     """Drops what a stronger reading contradicts."""
     if Act.BROKEN in acts:
         acts -= {Act.FIXED, Act.YES}
+    if Act.TRIED in acts:
+        acts -= {Act.DONE, Act.YES}
     if Act.UNSURE in acts:
         acts -= {Act.NO, Act.YES}
     if Act.NO in acts and not acts & {Act.FIXED}:

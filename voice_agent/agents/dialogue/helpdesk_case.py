@@ -1,62 +1,21 @@
-"""One problem of a helpdesk caller: its article, what was answered and tried, and how urgent it has become."""
+"""One problem of a helpdesk caller: its article, what was answered and tried, how urgent it is and how it ended."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Literal
 
 from voice_agent.agents.dialogue.grammar import Act, Utterance, fold
+from voice_agent.agents.dialogue.helpdesk_rules import denies, impact_in, system_in
 from voice_agent.agents.helpdesk_tools import priority_of
-from voice_agent.agents.pack_schema import Answer, Article, Ask, Escalation, OperatingSystem, Priority, Step
+from voice_agent.agents.pack_schema import Answer, Article, Ask, Escalation, OperatingSystem, Priority, Step, Weight
+from voice_agent.facts import StepTried
 
 _DESKTOP = frozenset({"windows", "mac", "linux"})
 _MOBILE = frozenset({"ios", "android"})
-_SYSTEMS: tuple[tuple[OperatingSystem, re.Pattern[str]], ...] = (
-    ("windows", re.compile(r"\bwindows\b")),
-    ("mac", re.compile(r"\b(?:mac|macbook|imac|macos|apple computer)\b")),
-    ("linux", re.compile(r"\b(?:linux|ubuntu)\b")),
-    ("ios", re.compile(r"\b(?:iphone|ipad|ios)\b")),
-    ("android", re.compile(r"\b(?:android|samsung|pixel)\b")),
-)
-_EVERYONE = re.compile(
-    r"\b(?:everyone|everybody|nobody|all of us|whole (?:office|team|floor|company|department)|entire \w+)\b"
-)
-_NEGATED = re.compile(r"\b(?:not|never|havent|didnt|hasnt|dont|doesnt|wasnt|without)\b")
-
-
-@dataclass(frozen=True, slots=True)
-class SaysRule:
-    """A `says:` condition, ready to be compared: every word of one phrase must occur, and nothing be denied."""
-
-    article: Article
-    rule: Escalation
-    phrases: tuple[frozenset[str], ...]
-
-    def applies(self, words: frozenset[str]) -> bool:
-        """`words` are those of `told`."""
-        return any(phrase and phrase <= words for phrase in self.phrases)
-
-
-def says_rules(articles: Mapping[str, Article]) -> tuple[SaysRule, ...]:
-    """All `says:` conditions of these articles, the most urgent first."""
-    rules = [
-        SaysRule(article, rule, tuple(_compared(phrase) for phrase in rule.cond.removeprefix("says:").split(",")))
-        for article in articles.values()
-        for rule in article.escalate_if
-        if rule.cond.startswith("says:")
-    ]
-    return tuple(sorted(rules, key=lambda rule: rule.rule.priority))
-
-
-def told(text: str) -> frozenset[str]:
-    """The words of an utterance as `says:` conditions see them; none if it denies something."""
-    folded = fold(text)
-    return frozenset() if _NEGATED.search(folded) else _compared(folded)
-
-
-def _compared(text: str) -> frozenset[str]:
-    return frozenset(fold(text).replace("-", "").replace("email", "mail").split())
+_WORST: tuple[Weight, ...] = ("high", "medium", "low")
+MAX_PROBLEM_CHARS = 300
 
 
 @dataclass(slots=True)
@@ -64,21 +23,29 @@ class Case:
     problem: str
     """In the caller's own words."""
     article: Article | None = None
-    tried: list[str] = field(default_factory=list)
+    steps: list[StepTried] = field(default_factory=list)
     failed: int = 0
-    everyone: bool = False
+    """Steps that were tried in this call and did not help."""
+    impact: Weight | None = None
+    """How many are affected, once that is known."""
+    urgency: Weight | None = None
+    """How much it hinders, once that is known."""
     system: OperatingSystem | None = None
     rule: Escalation | None = None
     details: list[str] = field(default_factory=list)
+    escalation: Literal["none", "planned", "forced"] = "none"
+    solved: bool = False
+    open_step: str = ""
+    """The step that was given last, as long as nothing is known of it."""
+    summary: str = ""
+    """The line that names it in its ticket."""
+    number: str = ""
+    """Of its ticket, as it is spoken."""
 
     def notice(self, utterance: Utterance) -> None:
         """Takes note of what callers mention in passing: the operating system, how many are affected."""
-        folded = fold(utterance.text)
-        for system, pattern in _SYSTEMS:
-            if pattern.search(folded):
-                self.system = system
-        if _EVERYONE.search(folded):
-            self.everyone = True
+        self.system = system_in(utterance.text) or self.system
+        self.impact = impact_in(utterance.text) or self.impact
 
     @property
     def title(self) -> str:
@@ -89,14 +56,28 @@ class Case:
         return self.article.category if self.article else "other"
 
     @property
+    def weights(self) -> tuple[Weight, Weight]:
+        """Impact and urgency: what the caller said, and the article's where nothing was said or it is worse."""
+        default_impact = self.article.default_impact if self.article else "low"
+        default_urgency = self.article.default_urgency if self.article else "medium"
+        return _worse(self.impact, default_impact), _worse(self.urgency, default_urgency)
+
+    @property
     def priority(self) -> Priority:
-        """The more urgent of the article's impact x urgency and of the rule that escalated."""
-        impact = self.article.default_impact if self.article else "low"
-        urgency = self.article.default_urgency if self.article else "medium"
-        if self.everyone:
-            impact = "high"
-        computed = priority_of(impact, urgency)
+        """The more urgent of impact x urgency and of the rule that escalated."""
+        computed = priority_of(*self.weights)
         return min(computed, self.rule.priority) if self.rule else computed
+
+    @property
+    def resolution(self) -> Literal["confirmed", "unconfirmed", "unresolved"]:
+        if self.solved:
+            return "confirmed"
+        return "unconfirmed" if (self.steps or self.open_step) and self.escalation == "none" else "unresolved"
+
+    @property
+    def tried(self) -> tuple[str, ...]:
+        """The steps that did not help, for whoever goes on with it."""
+        return tuple(f"{step.text} ({step.outcome})" for step in self.steps if step.outcome != "worked")
 
     def rule_for(self, condition: str) -> Escalation | None:
         """The rule with this condition ("clicked = yes", "steps_failed")."""
@@ -131,13 +112,25 @@ class Case:
         return not step.os or set(step.os) >= _DESKTOP or set(step.os) >= _MOBILE
 
 
-def answer_to(ask: Ask, utterance: Utterance) -> Answer | None:
-    """Yes, no or unsure; None if it is neither. What the article counts as an answer goes first."""
-    padded = f" {fold(utterance.main)} "
+def _worse(said: Weight | None, default: Weight) -> Weight:
+    return default if said is None else min(said, default, key=_WORST.index)
+
+
+def answer_in(ask: Ask, text: str) -> Answer | None:
+    """What the article counts as an answer, where it occurs: also in what was said before the question was asked."""
+    padded = f" {fold(text)} "
     for answer in ("no", "yes"):
         for phrase in ask.words.get(answer, ()):
-            if f" {fold(phrase)} " in padded and not (answer == "yes" and _NEGATED.search(padded)):
+            if f" {fold(phrase)} " in padded and not (answer == "yes" and denies(padded)):
                 return answer
+    return None
+
+
+def answer_to(ask: Ask, utterance: Utterance) -> Answer | None:
+    """Yes, no or unsure; None if it is neither. What the article counts as an answer goes first."""
+    known = answer_in(ask, utterance.main)
+    if known:
+        return known
     if utterance.does(Act.UNSURE):
         return "unsure"
     if utterance.does(Act.NO, Act.BROKEN):

@@ -1,6 +1,7 @@
-"""Reads names, contacts and asset tags from speech, and says them back so that a caller can check them.
+"""Reads names, contacts and asset tags from speech or typing, and says them back so that a caller can check them.
 
-Letters come back with the NATO alphabet, digits one by one in groups of three or four.
+Letters come back with the NATO alphabet, digits one by one in groups of three or four. Names and addresses are said as
+words first, which is how callers know them, and letter by letter when that was not right.
 """
 
 from __future__ import annotations
@@ -51,14 +52,17 @@ _LEAD = re.compile(
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _MIN_DIGITS = 3
 _MAX_VALUE_CHARS = 80
+_MAX_SPELLED_CHARS = 16
+"""More letters one by one take longer than anybody listens."""
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """A slot's value, and how it is said back."""
+    """A slot's value, and how it is said back: `spelled` is for the second time."""
 
     value: str
     spoken: str
+    spelled: str
 
 
 def read(slot: Slot, text: str) -> Heard | None:
@@ -68,6 +72,15 @@ def read(slot: Slot, text: str) -> Heard | None:
     if slot == "contact":
         return _email(text) or _phone(text)
     return _asset(text)
+
+
+def typed(slot: Slot, text: str) -> Heard | None:
+    """The same from typing, which is taken as it stands: at most 80 characters, without control characters."""
+    value = " ".join("".join(char if char.isprintable() else " " for char in text).split())[:_MAX_VALUE_CHARS]
+    if not value:
+        return None
+    heard = None if slot == "name" else read(slot, value)
+    return Heard(value, heard.spoken if heard else value, heard.spelled if heard else spell(value) or value)
 
 
 def spell(code: str) -> str:
@@ -129,11 +142,11 @@ def _name(text: str) -> Heard | None:
     spelled = _characters(words)
     said_by_letters = sum(1 for word in words if len(word) == 1 or word in _FROM_NATO)
     if said_by_letters >= 2 and said_by_letters * 2 >= len(words):
-        return Heard(spelled.capitalize(), spell(spelled))
+        return Heard(spelled.capitalize(), spell(spelled), spell(spelled))
     if len(words) > 4:
         return None
     name = " ".join(word.capitalize() for word in words)[:_MAX_VALUE_CHARS]
-    return Heard(name, name)
+    return Heard(name, name, spell(name) if len(name) <= _MAX_SPELLED_CHARS else name)
 
 
 def _email(text: str) -> Heard | None:
@@ -145,8 +158,18 @@ def _email(text: str) -> Heard | None:
     match = _EMAIL.search(line)
     if not match or len(match[0]) > _MAX_VALUE_CHARS:
         return None
-    spoken = match[0].replace("@", " at ").replace(".", " dot ").replace("_", " underscore ").replace("-", " dash ")
-    return Heard(match[0], " ".join(spoken.split()))
+    local, _, domain = match[0].partition("@")
+    spoken = f"{_as_words(local)} at {_as_words(domain)}"
+    if len(local) > _MAX_SPELLED_CHARS:
+        return Heard(match[0], spoken, spoken)
+    letters = ", ".join(filter(None, (spell(part) or _as_words(part) for part in re.split(r"([._+-])", local))))
+    return Heard(match[0], spoken, f"{letters}, at {_as_words(domain)}")
+
+
+def _as_words(address: str) -> str:
+    for sign, name in ((".", "dot"), ("_", "underscore"), ("-", "dash"), ("+", "plus")):
+        address = address.replace(sign, f" {name} ")
+    return " ".join(address.split())
 
 
 def _phone(text: str) -> Heard | None:
@@ -165,7 +188,8 @@ def _phone(text: str) -> Heard | None:
     if not _MIN_DIGITS <= len(out) <= 16:
         return None
     international = "plus" in words
-    return Heard(("+" if international else "") + out, ("plus, " if international else "") + _groups(out))
+    spoken = ("plus, " if international else "") + _groups(out)
+    return Heard(("+" if international else "") + out, spoken, spoken)
 
 
 def _asset(text: str) -> Heard | None:
@@ -174,4 +198,4 @@ def _asset(text: str) -> Heard | None:
     code = written[1] + written[2] if written else _characters(line.split())
     if not 3 <= len(code) <= 16 or not any(char.isdigit() for char in code):
         return None
-    return Heard(code.upper(), spell(code))
+    return Heard(code.upper(), spell(code), spell(code))
