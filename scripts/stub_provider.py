@@ -228,7 +228,8 @@ class StubProvider:
             await answer.begin("text/event-stream")
             usage = bool(body.get("stream_options", {}).get("include_usage"))
             for index, choice in enumerate(_choices(rule)):
-                if index and self.delays.tokens_per_s:
+                # The role comes with the first token, as it does from a real provider.
+                if index > 1 and self.delays.tokens_per_s:
                     await asyncio.sleep(1 / self.delays.tokens_per_s)
                 await answer.event(_completion_chunk(body, [choice]))
             if usage:

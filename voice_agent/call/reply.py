@@ -93,6 +93,8 @@ class ReplyLimits:
     max_tool_rounds: int
     new_splitter: Callable[[], ClauseSplitter] = ClauseSplitter
     """Makes what cuts the words into clauses."""
+    openers: Collection[str] = ()
+    """Our own beginnings of answers, whoever uses them: not moderated."""
 
 
 @dataclass(slots=True)
@@ -265,7 +267,7 @@ class Reply:
                         self.written_characters += len(text)
                         written.append(text)
                         for clause in splitter.feed(text):
-                            await self._put(clause)
+                            await self._put(clause, ours=clause.strip() in self._limits.openers)
                     case ToolCall():
                         calls.append(event)
                     case Usage(given, made):
