@@ -49,7 +49,7 @@ format: setup-dev
 test: lint
 	$(BIN)/python -m scripts.prepare_browser
 	$(BIN)/python -m scripts.prepare_services
-	$(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder --reruns 1 -rR
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --reruns 1 -rR
 
 faults: setup-dev
 	LONG_TESTS=1 $(BIN)/python -m pytest tests/faults tests/security/test_exhaustion.py

@@ -216,7 +216,7 @@ async def main_async(arguments: argparse.Namespace) -> list[Run]:
     for transcriber in arguments.transcribers.split(","):
         async with StubProvider(script=Script(), delays=delays, speech=_tone) as stub:
             settings = {"OPENAI_BASE_URL": stub.base_url, "OPENAI_API_KEY": "stub", "TRANSCRIBER": transcriber}
-            with serving(**settings, LOCAL_FALLBACK="false") as server:
+            with serving(**settings, LOCAL_FALLBACK="false", SPEECH_REHEARSE="true") as server:
                 await asyncio.sleep(arguments.warm_s)
                 runs.append(await measure(server, stub, transcriber, arguments.rounds, arguments.setups))
     return runs

@@ -33,6 +33,7 @@ _OWN = {
     "MAX_CALLS": "10000",
     "MAX_CONNECTIONS": "20000",
     "PROVIDER_CONNECTIONS": "2000",
+    "SPEECH_REHEARSE": "true",
 }
 
 
