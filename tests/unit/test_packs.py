@@ -54,8 +54,18 @@ def test_the_built_in_content_is_complete() -> None:
     assert {question.level for question in packs.questions.values()} == {"junior", "mid", "senior"}
     assert {"warm-up", "motivation", "closing"} <= set(competencies)
     assert len(packs.articles) == 26
-    assert len(packs.levels) >= 3
-    assert all(len(level.drills) >= 2 for level in packs.levels.values())
+    assert [level.cefr[0] for level in packs.levels.values() if level.lang == "en"] == ["A1", "A2", "B1", "B2", "C1"]
+    assert {level.lang for level in packs.levels.values()} == set(packs.languages) == {"en", "de"}
+    assert all(len(level.drills) >= 5 for level in packs.levels.values())
+
+
+def test_a_level_of_english_lasts_a_quarter_of_an_hour() -> None:
+    """About half a minute a prompt with an expected answer, a minute of free speech from B2 on (our judgement)."""
+    packs = load_packs(None, max_bytes=100_000, max_files=100)
+    for level in (level for level in packs.levels.values() if level.lang == "en"):
+        free_s = 60 if level.cefr[0] in {"B2", "C1"} else 40
+        items = [item for drill in level.drills for item in drill.items]
+        assert sum(25 if item.answer else free_s for item in items) >= 720, level.id
 
 
 def test_every_core_question_has_a_rubric_with_three_anchors() -> None:
@@ -169,7 +179,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 
 def test_removing_everything_of_a_kind_is_refused(tmp_path: Path) -> None:
-    (tmp_path / "own.yaml").write_text("remove: [beginner, intermediate, advanced]")
+    (tmp_path / "own.yaml").write_text("remove: [en-a1, en-a2, en-b1, en-b2, en-c1, de-a1, de-b1]")
     with pytest.raises(PackError, match="no levels are left"):
         load(tmp_path)
 

@@ -21,6 +21,6 @@ def load_agents(settings: Settings) -> Mapping[str, Agent]:
     agents = (
         interviewer(packs.questions, own),
         helpdesk(packs.articles, own),
-        language_coach(packs.levels, own),
+        language_coach(packs.languages, packs.levels, own),
     )
     return {agent.name: agent for agent in agents}

@@ -1,36 +1,52 @@
-"""The language practice agent: instructions, greeting, patience and the tool that hands out drills."""
+"""The language practice agent: instructions, greeting, patience, speed, and the tool that hands out drills."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
 from voice_agent.agents.base import Agent, Tool, ToolContext, ToolError, TurnProfile
-from voice_agent.agents.dialogue.engine import ScriptedModel
-from voice_agent.agents.dialogue.language_script import LanguageContent, LanguageScript
-from voice_agent.agents.pack_schema import LanguageLevel
+from voice_agent.agents.dialogue.course import Course
+from voice_agent.agents.dialogue.engine import ScriptedModel, replay
+from voice_agent.agents.dialogue.language_script import DRILL, LanguageContent, LanguageScript
+from voice_agent.agents.language_facts import language_facts
+from voice_agent.agents.pack_schema import Language, LanguageLevel
+from voice_agent.agents.present import paced
 from voice_agent.agents.tools import Arguments, make_tool
-from voice_agent.agents.voice_rules import as_data, phrases, voice_rules
+from voice_agent.agents.untrusted import as_data
+from voice_agent.agents.voice_rules import phrases, voice_rules
+from voice_agent.briefing import Briefing
+from voice_agent.engines.ports import Message
+from voice_agent.facts import LanguageFacts
 from voice_agent.settings import AgentSettings
-
-GREETING = (
-    "Hello, I am an AI language coach. No audio is kept. Say slower, repeat or end at any time. "
-    "Shall we do easy, middle or advanced English?"
-)
-DRILL = "drill"
 
 _TASK = """
 Your task:
-1. Find the level: the caller chooses, or you ask three easy questions and judge by them. Then call drill.
-2. Lead the drill, one prompt per turn. The caller should speak far more than you.
-3. After an error that carries meaning, recast it once: say their sentence back correctly, beginning with "we say", \
-and go on. At most one recast per turn; ignore small slips and accent.
-4. If the same kind of error comes again, let them find it: ask, for example, "how would you say that in the past?"
-5. Never interrupt, never mock. For beginners use very short sentences and common words.
-6. At the end, say the corrected sentences once more, at most six, then one thing that went well.
+1. Find the level: the caller chooses one, or you ask three easy questions, one per turn, and judge by them. Then call \
+drill with its id.
+2. Lead the drill, one prompt per turn, in the order and the words of the tool. The caller should speak far more \
+than you. When the drill is done, call drill with the next number.
+3. After an error that carries meaning, recast it once: begin with "{we_say}", say their sentence back correctly, and \
+go on. At most one recast per turn; ignore small slips and accent.
+4. If the same kind of error comes again, let them find it: say "{almost}" and ask, for example, "how would you say \
+that in the past?" Wait for their answer.
+5. Never interrupt, never mock. Your speech is slowed down for beginners by itself; on "slower" or "faster" just say \
+the last thing again.
+6. If the caller asks to practise another language of the list, ask for the level in that language, then call drill.
+7. At the end say "{corrected}", then the corrected sentences once more, at most {corrections}, then one thing that \
+went well.
 """
+_BY_LEVEL: Mapping[str, str] = {
+    "A1": "Use only very common words, in sentences of at most eight words.",
+    "A2": "Use common words, in short main clauses.",
+    "B1": "Use everyday words; a subordinate clause now and then is fine.",
+    "B2": "Speak naturally, and ask for reasons.",
+    "C1": "Speak as with an educated native speaker, and listen for precision.",
+    "C2": "Speak as with an educated native speaker, and listen for precision.",
+}
 
 
 class DrillArguments(Arguments):
@@ -50,6 +66,7 @@ def _drill_tool(levels: Mapping[str, LanguageLevel], settings: AgentSettings) ->
         drill = level.drills[arguments.number - 1]
         return {
             "level": level.id,
+            "drill": drill.id,
             "title": drill.title,
             "intro": drill.intro,
             "items": [{"prompt": item.prompt, "answer": item.answer} for item in drill.items],
@@ -65,33 +82,99 @@ def _drill_tool(levels: Mapping[str, LanguageLevel], settings: AgentSettings) ->
     )
 
 
-def language_coach(levels: Mapping[str, LanguageLevel], settings: AgentSettings) -> Agent:
-    """Builds the agent over these levels. Its pace is a setting: it cannot change within a call."""
-    content = LanguageContent(levels, GREETING, settings.language_corrections)
-    known = as_data("levels", [{"id": level.id, "title": level.title, "cefr": level.cefr} for level in levels.values()])
-    return Agent(
+def language_coach(
+    languages: Mapping[str, Language], levels: Mapping[str, LanguageLevel], settings: AgentSettings
+) -> Agent:
+    """Builds the agent over these languages and levels. It begins in the language of the settings, else in the first
+    that has levels."""
+    courses = {language.id: Course(language, levels.values()) for language in languages.values()}
+    courses = {name: course for name, course in courses.items() if course.levels}
+    first = settings.language if settings.language in courses else next(iter(courses))
+    content = LanguageContent(courses, first, corrections=settings.language_corrections)
+    return _agent(content, levels, settings)
+
+
+def _agent(content: LanguageContent, levels: Mapping[str, LanguageLevel], settings: AgentSettings) -> Agent:
+    def stand(messages: Sequence[Message]) -> LanguageScript:
+        script = LanguageScript(content)
+        replay(script, messages)
+        return script
+
+    def adapt(messages: Sequence[Message]) -> Agent:
+        lesson = stand(messages)
+        speed = lesson.level.speed if lesson.level else settings.language_speed
+        agent = replace(base, speed=paced(speed, lesson.tempo, settings))
+        return _dressed(agent, content, lesson.course, lesson.level, settings)
+
+    def brief(briefing: Briefing) -> Agent:
+        level = levels.get(briefing.level)
+        language = level.lang if level and level.lang in content.courses else content.language
+        return _agent(
+            replace(content, language=language, level=level.id if level else "", minutes=briefing.minutes),
+            levels,
+            settings,
+        )
+
+    def facts(messages: Sequence[Message]) -> LanguageFacts:
+        lesson = stand(messages)
+        return language_facts(messages, lesson.course, lesson.level)
+
+    opening = LanguageScript(content)
+    level = opening.level
+    plain = Agent(
         name="language-coach",
         title="Language practice",
-        summary="Practises spoken English with you at your level and says your sentences back in better words.",
-        instructions=f"{voice_rules('a patient language coach')}{_TASK}\nLevels: {known}\n",
-        greeting=GREETING,
-        turns=TurnProfile(
-            min_delay_ms=settings.language_min_delay_ms,
-            max_delay_ms=settings.language_max_delay_ms,
-            nudges=(
-                (settings.language_nudge_s, "Take your time."),
-                (settings.language_offer_s, "Shall I say it again? You can also say skip."),
-                (settings.language_pause_s, "I will wait. Say continue when you are ready."),
-            ),
-        ),
+        summary="Practises speaking a language with you at your level and says your sentences back in better words.",
+        instructions="",
+        greeting=opening.greeting().text,
+        turns=TurnProfile(settings.language_min_delay_ms, settings.language_max_delay_ms),
         scripted=ScriptedModel(lambda: LanguageScript(content)),
         tools=(_drill_tool(levels, settings),),
-        speed=settings.language_speed,
-        transcription_prompt="Um, uh, hmm. A learner of English speaks: I have, he go, yesterday, since.",
-        phrases=phrases(
-            {
-                "refusal": "Let us talk about something else. Shall we go on with the exercise?",
-                "goodbye": "Goodbye, see you next time.",
-            }
-        ),
+        speed=level.speed if level else settings.language_speed,
+        brief=brief,
+        facts=facts,
+        adapt=adapt,
     )
+    base = _dressed(plain, content, content.course, level, settings)
+    return base
+
+
+def _dressed(
+    agent: Agent, content: LanguageContent, course: Course, level: LanguageLevel | None, settings: AgentSettings
+) -> Agent:
+    """With what depends on the language and the level."""
+    first, offer, pause = course.texts.nudges
+    nudges = (
+        (settings.language_nudge_s, first),
+        (settings.language_offer_s, offer),
+        (settings.language_pause_s, pause),
+    )
+    return replace(
+        agent,
+        language=course.language.id,
+        instructions=_instructions(content, course, level),
+        transcription_prompt=course.language.transcription_prompt,
+        phrases=phrases(course.texts.phrases.model_dump()),
+        turns=replace(agent.turns, nudges=nudges),
+    )
+
+
+def _instructions(content: LanguageContent, course: Course, level: LanguageLevel | None) -> str:
+    texts = course.texts
+    task = _TASK.format(
+        we_say=texts.we_say, almost=texts.almost, corrected=texts.corrected, corrections=content.corrections
+    )
+    own = [{"id": each.id, "title": each.title, "cefr": each.cefr} for each in course.levels]
+    others = [
+        {"language": other.language.name, "levels": [each.id for each in other.levels]}
+        for other in content.courses.values()
+        if other is not course
+    ]
+    parts = [voice_rules("a patient language coach", language=course.language.name), task]
+    if level:
+        parts.append(f"\nThe caller's level is {'/'.join(level.cefr)} ({level.id}). {_BY_LEVEL[level.cefr[0]]}")
+    if content.minutes is not None:
+        parts.append(f"\nThe lesson is meant to take about {content.minutes} minutes.")
+    parts.append(f"\nLevels: {as_data('levels', own)}")
+    parts.append(f"\nOther languages: {as_data('languages', others)}\n")
+    return "".join(parts)

@@ -1,4 +1,4 @@
-"""What a content pack may hold: interview questions, helpdesk articles and language levels.
+"""What a content pack may hold: interview questions, helpdesk articles, languages and their levels.
 
 These models say what one entry looks like. Whether ids are unique and point somewhere is checked in `packs.py`,
 which knows the lines of the file.
@@ -32,6 +32,8 @@ Competency = Literal[
     "motivation",
     "closing",
 ]
+Cefr = Literal["A1", "A2", "B1", "B2", "C1", "C2"]
+Command = Literal["repeat", "slower", "faster", "skip", "pause", "resume", "end", "unsure"]
 SeniorityLevel = Literal["junior", "mid", "senior"]
 Marker = Literal["no_result", "no_number", "we_heavy", "short", "off_topic"]
 Slot = Literal["name", "contact", "asset"]
@@ -120,11 +122,12 @@ class Step(_Entry):
 
 class Escalation(_Entry):
     """When to stop helping and write a ticket. `cond`: `<ask id> = yes|no|unsure`, `says: phrase, phrase` (every
-    word of one phrase occurs in what the caller says), or `steps_failed`."""
+    word of one phrase occurs in what the caller says), or `steps_failed`. `advice`: what to do until a person comes."""
 
     cond: Annotated[str, StringConstraints(min_length=3, max_length=600)]
     priority: Priority
     team: Line
+    advice: Spoken | None = None
 
 
 class Article(_Entry):
@@ -169,13 +172,99 @@ class LanguageLevel(_Entry):
 
     id: Id
     version: int = Field(1, ge=1)
-    lang: str = "en"
+    lang: Id = "en"
     title: Line
-    cefr: Annotated[tuple[Literal["A1", "A2", "B1", "B2", "C1", "C2"], ...], Field(min_length=1, max_length=6)]
+    cefr: Annotated[tuple[Cefr, ...], Field(min_length=1, max_length=6)]
     choose: Annotated[tuple[Line, ...], Field(min_length=1, max_length=40)]
     speed: float = Field(1.0, ge=0.5, le=1.5)
     intro: Spoken
     drills: Annotated[tuple[Drill, ...], Field(min_length=1, max_length=40)]
+
+
+class RecastRule(_Entry):
+    """An error and its better form, as templates of words (see docs/content-packs.md). `when`: a table, one of whose
+    words must be in the sentence; `unless_before`, `unless_after`: words beside the error that make it right."""
+
+    id: Id
+    kind: Line
+    said: Line
+    better: Line
+    elicit: Spoken | None = None
+    when: Id | None = None
+    unless_before: Phrases = ()
+    unless_after: Phrases = ()
+
+
+class CoachPhrases(_Entry):
+    """What the coach says in set situations."""
+
+    bridge: Spoken
+    filler: Spoken
+    refusal: Spoken
+    idle: Spoken
+    goodbye: Spoken
+    not_heard: Spoken
+    apology: Spoken
+
+
+class CoachTexts(_Entry):
+    """The coach's own words in a language. `almost` and `we_say` begin corrections, by which reports find them."""
+
+    greeting: Spoken
+    """The first thing it says; the question for the level, or the first drill, follows."""
+    choose: Spoken
+    """Asks for the level."""
+    warm_up_intro: Spoken
+    warm_up: Annotated[tuple[Spoken, ...], Field(min_length=3, max_length=3)]
+    placed: Spoken
+    praise: Annotated[tuple[Spoken, ...], Field(min_length=2, max_length=12)]
+    understood: Annotated[tuple[Spoken, ...], Field(min_length=1, max_length=6)]
+    almost: Spoken
+    we_say: Spoken
+    say_once: Spoken
+    now_you: Spoken
+    elicit: Spoken
+    right: Spoken
+    not_yet: Spoken
+    skipped: Spoken
+    slower: Spoken
+    faster: Spoken
+    wait: Spoken
+    help_open: Spoken
+    corrected: Spoken
+    """Begins the list at the end."""
+    nothing: Spoken
+    end: Spoken
+    nudges: Annotated[tuple[Spoken, ...], Field(min_length=3, max_length=3)]
+    phrases: CoachPhrases
+
+
+class Language(_Entry):
+    """A language that can be practised: what the coach says in it, the words that steer a lesson, its common errors.
+
+    `ask_for`: how it is called in any language. `commands`: added to what is understood in English lessons; all there
+    is in others. `sounds`: hesitation, left out before anything is judged. `fillers`: words that do not matter around
+    the answer of a drill. `complex_words`: their use shows a higher level. `tables`: lists of words (kept as they were
+    said) or pairs (replaced), named in the templates of `recasts`.
+    """
+
+    id: Id
+    version: int = Field(1, ge=1)
+    name: Line
+    """In English, for instructions."""
+    ask_for: Annotated[tuple[Line, ...], Field(min_length=1, max_length=20)]
+    practise: Phrases = ()
+    """Words beside `ask_for` by which a caller, in this language, asks to change to another one."""
+    transcription_prompt: Line
+    texts: CoachTexts
+    commands: dict[Command, Phrases] = Field(default_factory=dict)
+    sounds: Phrases = ()
+    fillers: Phrases = ()
+    complex_words: Phrases = ()
+    tables: dict[Id, Annotated[tuple[Line, ...], Field(max_length=400)] | dict[Line, Line]] = Field(
+        default_factory=dict
+    )
+    recasts: Annotated[tuple[RecastRule, ...], Field(max_length=300)] = ()
 
 
 class PackFile(_Entry):
@@ -183,5 +272,6 @@ class PackFile(_Entry):
 
     questions: Annotated[tuple[Question, ...], Field(max_length=1000)] = ()
     articles: Annotated[tuple[Article, ...], Field(max_length=1000)] = ()
+    languages: Annotated[tuple[Language, ...], Field(max_length=20)] = ()
     levels: Annotated[tuple[LanguageLevel, ...], Field(max_length=50)] = ()
     remove: Annotated[tuple[Id, ...], Field(max_length=1000)] = ()

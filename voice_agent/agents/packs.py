@@ -15,7 +15,17 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
 from voice_agent.agents import pack_schema
-from voice_agent.agents.pack_schema import ESCALATE, NEXT, TARGETS, Article, LanguageLevel, PackFile, Question
+from voice_agent.agents.dialogue.recasts import Recaster, TemplateError
+from voice_agent.agents.pack_schema import (
+    ESCALATE,
+    NEXT,
+    TARGETS,
+    Article,
+    Language,
+    LanguageLevel,
+    PackFile,
+    Question,
+)
 from voice_agent.agents.pack_yaml import Document, Key, PackError, parse
 
 BUILT_IN = Path(__file__).parent / "packs"
@@ -39,6 +49,7 @@ class Packs:
 
     questions: Mapping[str, Question]
     articles: Mapping[str, Article]
+    languages: Mapping[str, Language]
     levels: Mapping[str, LanguageLevel]
 
 
@@ -49,6 +60,7 @@ def load_packs(folder: Path | None, *, max_bytes: int, max_files: int) -> Packs:
     """
     questions: dict[str, Question] = {}
     articles: dict[str, Article] = {}
+    languages: dict[str, Language] = {}
     levels: dict[str, LanguageLevel] = {}
     for root in (BUILT_IN, folder):
         if root is None:
@@ -59,16 +71,24 @@ def load_packs(folder: Path | None, *, max_bytes: int, max_files: int) -> Packs:
             pack = _validate(document)
             _check(document, pack, seen)
             for removed in pack.remove:
-                if not any(entries.pop(removed, None) for entries in (questions, articles, levels)):
+                if not any(entries.pop(removed, None) for entries in (questions, articles, languages, levels)):
                     line = document.line_of(("remove",))
                     raise PackError(file, line, f"remove: there is no entry '{removed}' to remove")
             questions.update((entry.id, entry) for entry in pack.questions)
             articles.update((entry.id, entry) for entry in pack.articles)
+            languages.update((entry.id, entry) for entry in pack.languages)
             levels.update((entry.id, entry) for entry in pack.levels)
-    for name, entries in (("questions", questions), ("articles", articles), ("levels", levels)):
+    left = (("questions", questions), ("articles", articles), ("languages", languages), ("levels", levels))
+    for name, entries in left:
         if not entries:
             raise PackError(folder or BUILT_IN, None, f"no {name} are left; an agent needs at least one of them")
-    return Packs(questions, articles, levels)
+    strange = next((level for level in levels.values() if level.lang not in languages), None)
+    if strange:
+        problem = (
+            f"levels[{strange.id}].lang: there is no language '{strange.lang}'; the languages: {', '.join(languages)}"
+        )
+        raise PackError(folder or BUILT_IN, None, problem)
+    return Packs(questions, articles, languages, levels)
 
 
 def _files(root: Path, max_files: int) -> list[Path]:
@@ -98,7 +118,7 @@ def _validate(document: Document) -> PackFile:
     if document.data is None:
         return PackFile()
     if not isinstance(document.data, dict):
-        raise PackError(document.file, 1, "expected keys at the top: questions, articles, levels or remove")
+        raise PackError(document.file, 1, "expected keys at the top: questions, articles, languages, levels or remove")
     try:
         return PackFile.model_validate(document.data)
     except ValidationError as error:
@@ -144,9 +164,10 @@ def _where(document: Document, path: tuple[Key, ...]) -> str:
 
 def _check(document: Document, pack: PackFile, seen: dict[str, str]) -> None:
     """Ids are unique in a folder, and everything that points, points somewhere."""
-    sections: tuple[tuple[str, tuple[Question | Article | LanguageLevel, ...]], ...] = (
+    sections: tuple[tuple[str, tuple[Question | Article | Language | LanguageLevel, ...]], ...] = (
         ("questions", pack.questions),
         ("articles", pack.articles),
+        ("languages", pack.languages),
         ("levels", pack.levels),
     )
     for section, entries in sections:
@@ -159,6 +180,16 @@ def _check(document: Document, pack: PackFile, seen: dict[str, str]) -> None:
             if isinstance(entry, Article):
                 for inner, problem in _article_problems(entry):
                     raise _problem(document, (section, index, *inner), problem)
+            if isinstance(entry, Language):
+                _check_recasts(document, entry, (section, index))
+
+
+def _check_recasts(document: Document, language: Language, path: tuple[Key, ...]) -> None:
+    for index, rule in enumerate(language.recasts):
+        try:
+            Recaster(language.model_copy(update={"recasts": (rule,)}))
+        except TemplateError as error:
+            raise _problem(document, (*path, "recasts", index), str(error)) from None
 
 
 def _problem(document: Document, path: tuple[Key, ...], problem: str) -> PackError:

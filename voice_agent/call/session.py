@@ -11,11 +11,13 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Literal
 
 from voice_agent.agents.base import Agent
+from voice_agent.agents.present import present
 from voice_agent.call.agent_session import agent_session
 from voice_agent.call.client_desk import ClientDesk
 from voice_agent.call.input_audio import InputAudio
@@ -67,7 +69,7 @@ from voice_agent.realtime.agent_events import AgentState
 from voice_agent.realtime.conversation import Conversation
 from voice_agent.realtime.input_events import InputEvents, InputState
 from voice_agent.realtime.response_config import ResponseConfig
-from voice_agent.realtime.session_config import SessionConfig
+from voice_agent.realtime.session_config import SPEED_RANGE, SessionConfig
 from voice_agent.realtime.session_parts import ServerVad
 from voice_agent.records import CallEnded, CallRecorder, CallStarted, TicketStore
 from voice_agent.settings import Settings
@@ -142,6 +144,10 @@ class CallSession:
         )
         for item in resume.items if resume else ():
             self.conversation.append(item)
+        self._speaking = present(agent, self.conversation.to_messages(), settings.agents)
+        """The agent as the caller hears it now: its pace, its language."""
+        self._rehearsed = self._speaking
+        """The same as it is in the held reply."""
         self.machine = TurnMachine(self._turn_config(), clock())
         self.minutes = Minutes(
             call_id,
@@ -167,10 +173,8 @@ class CallSession:
             output=transport.speech,
             conversation=self.conversation,
             kind=wire,
-            phrases=agent.phrases,
             start_tool=self.tools.start,
             limits=_reply_limits(settings, agent),
-            language=agent.language,
             clock=clock,
             hooks=SpeakerHooks(
                 emit=self.emit,
@@ -287,7 +291,7 @@ class CallSession:
                 self._ended.set()
             return
         self._ending = reason
-        goodbye = self.agent.phrases.get("goodbye", "")
+        goodbye = self._speaking.phrases.get("goodbye", "")
         if reason not in _POLITE_ENDS or not goodbye or self._state is None:
             self._ended.set()
             return
@@ -381,6 +385,7 @@ class CallSession:
                 self._start_reply(reply, text, speculative=speculative)
             case ReleaseReply(reply):
                 self._judging = self.minutes.texts
+                self._become(self._rehearsed)
                 self.speaker.release(reply)
             case DiscardReply(reply):
                 self.speaker.discard(reply)
@@ -400,14 +405,14 @@ class CallSession:
             case CutSegment():
                 self._soon(self.listener.cut)
             case AskAgain(reply):
-                self._say(reply, self.agent.phrases.get("not_heard", ""))
+                self._say(reply, self._speaking.phrases.get("not_heard", ""))
             case Nudge(reply, text):
                 self._say(reply, text)
             case IdleTimeout(reply):
                 self._idle_timeout(reply)
             case WarnIdle(reply):
                 self.emit(agent_events.idle_warning(self.settings.turns.idle_end_s))
-                self._say(reply, self.agent.phrases.get("idle", ""))
+                self._say(reply, self._speaking.phrases.get("idle", ""))
             case EndIdle():
                 self._soon(lambda: self.end("idle"))
 
@@ -420,11 +425,32 @@ class CallSession:
         if self._pending_config is not None and not speculative:
             config, self._pending_config = self._pending_config, None
         script = self._script(config, text, speculative=speculative)
-        self.speaker.start(reply, script, config, held=speculative)
+        self._rehearsed = self._speaking
+        if config.input is None and script.request is not None:
+            self._rehearsed = present(self.agent, script.request.messages, self.settings.agents)
+            if config.instructions == self.agent.instructions:
+                request = replace(script.request, instructions=self._rehearsed.instructions)
+                script = replace(script, request=request)
+        if not speculative:
+            self._become(self._rehearsed)
+        self._speak(reply, script, config, self._rehearsed, held=speculative)
 
     def _say(self, reply: int, text: str) -> None:
         """Speaks words of the agent's own, without asking the model."""
-        self.speaker.start(reply, ReplyScript(say=text), ResponseConfig.of(self.config), held=False)
+        self._speak(reply, ReplyScript(say=text), ResponseConfig.of(self.config), self._speaking, held=False)
+
+    def _speak(self, reply: int, script: ReplyScript, config: ResponseConfig, agent: Agent, *, held: bool) -> None:
+        """The client's wish for the speed holds beside the caller's: "slower" makes what it is slower."""
+        speed = config.speed * agent.speed / self.agent.speed
+        config = replace(config, speed=round(min(max(speed, SPEED_RANGE[0]), SPEED_RANGE[1]), 2))
+        self.speaker.start(reply, script, config, held=held, phrases=agent.phrases, language=agent.language)
+
+    def _become(self, agent: Agent) -> None:
+        """From now on the caller hears it like this."""
+        if agent.turns != self._speaking.turns:
+            self._speaking = agent
+            self.machine.config = self._turn_config()
+        self._speaking = agent
 
     def _script(self, config: ResponseConfig, text: str | None, *, speculative: bool) -> ReplyScript:
         given = config.input
@@ -510,7 +536,7 @@ class CallSession:
     # --- small parts ------------------------------------------------------------------------------------------------
 
     def _turn_config(self) -> TurnConfig:
-        return turn_config(self.config, self.agent, self.settings.turns, hands_free=self._greet)
+        return turn_config(self.config, self._speaking, self.settings.turns, hands_free=self._greet)
 
     def _drop_turn_detection(self) -> None:
         self.listener.configure(manual=True, prefix_ms=0)
@@ -518,8 +544,8 @@ class CallSession:
     def _transcription_options(self) -> TranscriptionOptions:
         wanted = self.config.transcription
         return TranscriptionOptions(
-            language=self.config.transcription_language,
-            prompt=(wanted.prompt if wanted else "") or self.agent.transcription_prompt,
+            language=replace(self.config, language=self._speaking.language).transcription_language,
+            prompt=(wanted.prompt if wanted else "") or self._speaking.transcription_prompt,
             hints=wanted.keywords if wanted else (),
             model=wanted.model if wanted else "",
         )
@@ -580,4 +606,5 @@ def _reply_limits(settings: Settings, agent: Agent) -> ReplyLimits:
         filler_after_s=settings.engines.filler_after_ms / 1000,
         max_tool_rounds=settings.turns.max_tool_rounds,
         new_splitter=partial(clause_splitter, settings.speech, agent.openers),
+        openers=frozenset(agent.openers),
     )

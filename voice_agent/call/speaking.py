@@ -76,10 +76,8 @@ class Speaker:
         output: SpeechOutput | None,
         conversation: Conversation,
         kind: Literal["webrtc", "websocket"],
-        phrases: Mapping[str, str],
         start_tool: ToolStarter,
         limits: ReplyLimits,
-        language: str,
         clock: Callable[[], float],
         hooks: SpeakerHooks,
     ) -> None:
@@ -87,10 +85,8 @@ class Speaker:
         self._output = output
         self._conversation = conversation
         self._kind = kind
-        self._phrases = phrases
         self._start_tool = start_tool
         self._limits = limits
-        self._language = language
         self._clock = clock
         self._hooks = hooks
         self._current: _Delivery | None = None
@@ -120,7 +116,16 @@ class Speaker:
     def response_id(self) -> str | None:
         return self._current.events.id if self._current else None
 
-    def start(self, reply: int, script: ReplyScript, config: ResponseConfig, *, held: bool) -> None:
+    def start(
+        self,
+        reply: int,
+        script: ReplyScript,
+        config: ResponseConfig,
+        *,
+        held: bool,
+        phrases: Mapping[str, str],
+        language: str,
+    ) -> None:
         """Begins a reply. A held one is not heard of before `release`."""
         delivery = _Delivery(
             reply=reply,
@@ -131,13 +136,13 @@ class Speaker:
             conversation=self._conversation,
             output=self._output if config.modality == "audio" else None,
         )
-        speech = SpeechOptions(config.voice, config.speed, self._language) if delivery.output is not None else None
+        speech = SpeechOptions(config.voice, config.speed, language) if delivery.output is not None else None
         delivery.run = Reply(
             script,
             engines=self._engines,
             output=delivery,
             speech=speech,
-            phrases=self._phrases,
+            phrases=phrases,
             start_tool=self._start_tool,
             limits=self._limits,
             clock=self._clock,

@@ -1,200 +1,226 @@
-"""The language lesson as a script: a level, its drills, one recast per turn, the list of corrections at the end."""
+"""The language lesson as a script: a language, a level, its drills, one recast per turn, the corrections at the end."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from voice_agent.agents.dialogue.course import Course, WarmUpAnswer
 from voice_agent.agents.dialogue.engine import Answer
-from voice_agent.agents.dialogue.grammar import Act, Utterance, fold, understand
-from voice_agent.agents.dialogue.recasts import Recast, recast
-from voice_agent.agents.dialogue.wording import in_chunks, vary
-from voice_agent.agents.pack_schema import Drill, DrillItem, LanguageLevel
+from voice_agent.agents.dialogue.grammar import Act, understand
+from voice_agent.agents.dialogue.recasts import Recast
+from voice_agent.agents.dialogue.wording import vary
+from voice_agent.agents.pack_schema import CoachTexts, Command, Drill, DrillItem, LanguageLevel
 
-_WARM_UP = (
-    "Then three short questions first. What is your name, and where are you from?",
-    "And what do you do on a normal day?",
-    "And what did you do last weekend?",
-)
-_PRAISE = ("Good.", "Nice.", "Very good.", "Well said.")
-_TAKE_TIME = "Of course, take your time. Say continue when you are ready."
-_GOODBYE = "That was our lesson. Goodbye, see you next time."
-_HELP_OPEN = "You can begin with: I think, or: for example. One sentence is enough, or say skip."
-_SHORT_WORDS = 6
-_LONG_WORDS = 14
+DRILL = "drill"
+_SMALL_TALK_WORDS = 3
+_ITEMS_PER_MINUTE = 2
+"""Prompt, answer and correction take about half a minute (our judgement)."""
 
 
 @dataclass(frozen=True, slots=True)
 class LanguageContent:
-    levels: Mapping[str, LanguageLevel]
-    greeting: str
-    corrections: int
+    courses: Mapping[str, Course]
+    """By language."""
+    language: str
+    """The one that a lesson begins in."""
+    level: str = ""
+    """Id of a level that the caller chose beforehand."""
+    minutes: int | None = None
+    corrections: int = 6
     """Corrections listed at the end, at most."""
+
+    @property
+    def course(self) -> Course:
+        return self.courses[self.language]
 
 
 class LanguageScript:
+    """`course`, `level` and `tempo` are where the lesson stands: which language, which level, how often the caller
+    asked for faster speech less how often for slower."""
+
     def __init__(self, content: LanguageContent) -> None:
         self._content = content
-        self._levels = tuple(content.levels.values())
-        self._level: LanguageLevel | None = None
-        self._warm_up: list[tuple[int, bool]] | None = None
+        self.course = content.course
+        self.level: LanguageLevel | None = None
+        self.tempo = 0
+        self._warm_up: list[WarmUpAnswer] | None = None
         self._drill = 0
         self._item = 0
+        self._done = 0
         self._retry: Recast | str | None = None
         self._corrections: list[Recast] = []
         self._misses = 0
         self._turn = 0
         self._closed = False
-        self._last = content.greeting
+        chosen = next((level for level in self.course.levels if level.id == content.level), None)
+        self._last = f"{self._texts.greeting} {self._start(chosen) if chosen else self._texts.choose}"
+        self._opening = self._last
 
     def greeting(self) -> Answer:
-        return Answer(self._content.greeting)
+        return Answer(self._opening)
 
     def tool_result(self, name: str, result: Mapping[str, object]) -> Answer | None:
-        """Drills come from the content at hand; another model's results do not change the lesson."""
+        """Another model handed out a drill: the lesson stands there now."""
+        if name == DRILL:
+            for course in self._content.courses.values():
+                for level in course.levels:
+                    drills = [drill.id for drill in level.drills]
+                    if level.id == result.get("level") and result.get("drill") in drills:
+                        self.course, self.level, self._item, self._retry = course, level, 0, None
+                        self._drill = drills.index(str(result["drill"]))
         return None
 
     def hear(self, text: str) -> Answer:
-        utterance = understand(text)
         self._turn += 1
         if self._closed:
-            return Answer(_GOODBYE)
-        said = self._command(utterance) or self._spoken(utterance)
-        if said != _TAKE_TIME:
+            return Answer(self._texts.end)
+        said = self._switch(text) or self._command(text, self.course.commands(text)) or self._spoken(text)
+        if said != self._texts.wait:
             self._last = said
         return Answer(said)
 
-    def _command(self, utterance: Utterance) -> str | None:
-        if not utterance.brief:
+    @property
+    def _texts(self) -> CoachTexts:
+        return self.course.texts
+
+    # --- what works at any time ---------------------------------------------------------------------------------
+
+    def _switch(self, text: str) -> str | None:
+        """To another language: named before there is a level, or asked for at any time."""
+        others = [course for course in self._content.courses.values() if course is not self.course and course.levels]
+        wanted = next((course for course in others if course.asked_for(text)), None)
+        if wanted is None or (self.level and not self.course.asks_to_practise(text)):
             return None
-        if utterance.does(Act.REPEAT):
+        self.course, self.level, self._warm_up, self._misses = wanted, None, None, 0
+        self._corrections, self._retry = [], None
+        level = wanted.level_named(text)
+        return self._start(level) if level else self._texts.choose
+
+    def _command(self, text: str, commands: frozenset[Command]) -> str | None:
+        texts = self._texts
+        if "slower" in commands or "faster" in commands:
+            self.tempo += -1 if "slower" in commands else 1
+            return f"{texts.slower if 'slower' in commands else texts.faster} {self._bare_last()}"
+        if "repeat" in commands or "resume" in commands:
             return self._last
-        if utterance.does(Act.SLOWER):
-            return in_chunks(self._last)
-        if utterance.does(Act.END):
+        if "end" in commands:
             return self._close("")
-        if utterance.does(Act.PAUSE):
-            return _TAKE_TIME
-        if utterance.does(Act.RESUME):
-            return self._last
-        if self._level and utterance.does(Act.SKIP):
-            return self._advance("We skip that.")
+        if "pause" in commands:
+            return texts.wait
+        if self.level and "skip" in commands:
+            return self._advance(texts.skipped)
         return None
 
-    def _spoken(self, utterance: Utterance) -> str:
-        if self._level:
-            return self._practise(utterance)
-        if self._warm_up is not None:
-            return self._warming_up(utterance)
-        return self._choose(utterance)
+    def _bare_last(self) -> str:
+        """What was said last, without an earlier "of course, slower"."""
+        return self._last.removeprefix(self._texts.slower).removeprefix(self._texts.faster).strip()
+
+    def _spoken(self, text: str) -> str:
+        if self.level:
+            return self._practise(text)
+        return self._choose(text) if self._warm_up is None else self._warming_up(text, self._warm_up)
 
     # --- the level ----------------------------------------------------------------------------------------------
 
-    def _choose(self, utterance: Utterance) -> str:
-        padded = f" {fold(utterance.text)} "
-        found = [
-            (len(phrase), level) for level in self._levels for phrase in level.choose if f" {fold(phrase)} " in padded
-        ]
-        if found:
-            return self._start(max(found, key=lambda pair: pair[0])[1])
+    def _choose(self, text: str) -> str:
+        level = self.course.level_named(text)
+        if level:
+            return self._start(level)
         self._misses += 1
-        small_talk = utterance.does(Act.GREETING, Act.YES, Act.THANKS) and len(utterance.words) <= 3
-        if self._misses == 1 and not utterance.does(Act.UNSURE, Act.SKIP, Act.NO) and small_talk:
-            return "Hello. Shall we do easy, middle or advanced English?"
+        utterance = understand(text)
+        small_talk = utterance.does(Act.GREETING, Act.YES, Act.THANKS) and len(utterance.words) <= _SMALL_TALK_WORDS
+        if self._misses == 1 and (small_talk or not utterance.words):
+            return self._texts.choose
         self._warm_up = []
-        return _WARM_UP[0]
+        return f"{self._texts.warm_up_intro} {self._texts.warm_up[0]}"
 
-    def _warming_up(self, utterance: Utterance) -> str:
-        answers = self._warm_up if self._warm_up is not None else []
-        answers.append((len(utterance.words), self._note(recast(utterance.text)) is not None))
-        if len(answers) < len(_WARM_UP):
-            return _WARM_UP[len(answers)]
-        mean = sum(words for words, _ in answers) / len(answers)
-        mistakes = sum(mistake for _, mistake in answers)
-        rank = 0 if mean < _SHORT_WORDS or mistakes > 1 else 1 if mean < _LONG_WORDS or mistakes else 2
-        return self._start(self._levels[min(rank, len(self._levels) - 1)])
+    def _warming_up(self, text: str, answers: list[WarmUpAnswer]) -> str:
+        found = self.course.recaster.find(text)
+        if found:
+            self._corrections.append(found)
+        answers.append(self.course.judge(text))
+        if len(answers) < len(self._texts.warm_up):
+            return self._texts.warm_up[len(answers)]
+        return f"{self._texts.placed} {self._start(self.course.place(answers))}"
 
     def _start(self, level: LanguageLevel) -> str:
-        self._level = level
+        self.level, self._drill, self._item = level, 0, 0
         return f"{level.intro} {self._drill_now.intro} {self._item_now.prompt}"
 
     # --- drills -------------------------------------------------------------------------------------------------
 
     @property
     def _drill_now(self) -> Drill:
-        drills = self._level.drills if self._level else ()
+        drills = self.level.drills if self.level else ()
         return drills[self._drill]
 
     @property
     def _item_now(self) -> DrillItem:
         return self._drill_now.items[self._item]
 
-    def _practise(self, utterance: Utterance) -> str:
-        item = self._item_now
+    def _practise(self, text: str) -> str:
+        item, texts = self._item_now, self._texts
         if self._retry is not None:
-            return self._retried(utterance, self._retry)
-        if utterance.brief and utterance.does(Act.UNSURE, Act.HINT):
+            return self._retried(text, self._retry)
+        if "unsure" in self.course.commands(text):
             if item.answer is None:
-                return _HELP_OPEN
+                return texts.help_open
             self._retry = item.answer
-            return f"We say: {item.answer} Now you."
+            return f"{texts.we_say} {item.answer} {texts.now_you}"
         if item.answer is not None:
-            return self._drilled(utterance, item, item.answer)
-        found = recast(utterance.text)
+            return self._drilled(text, item, item.answer)
+        found = self.course.recaster.find(text)
         if found is None:
-            return self._advance(vary(_PRAISE, self._turn))
-        if any(known.rule == found.rule for known in self._corrections):
+            return self._advance(vary(texts.praise, self._turn))
+        if any(known.kind == found.kind for known in self._corrections):
             self._retry = found
-            return f"Almost. {found.elicit}"
-        self._note(found)
-        return self._advance(f"I understand. We say: {found.better}.")
+            return f"{texts.almost} {found.elicit or texts.elicit}"
+        self._corrections.append(found)
+        return self._advance(f"{vary(texts.understood, self._turn)} {texts.we_say} {found.better}.")
 
-    def _drilled(self, utterance: Utterance, item: DrillItem, answer: str) -> str:
-        if _same(utterance.text, answer) or any(_same(utterance.text, accepted) for accepted in item.accept):
-            return self._advance(vary(_PRAISE, self._turn))
-        self._corrections.append(Recast("drill", utterance.text.strip(" .!?"), answer.strip(" .!?"), ""))
+    def _drilled(self, text: str, item: DrillItem, answer: str) -> str:
+        if any(self.course.same(text, wanted) for wanted in (answer, *item.accept)):
+            return self._advance(vary(self._texts.praise, self._turn))
+        drill = self._drill_now
+        self._corrections.append(Recast(drill.title, drill.id, text.strip(" .!?"), answer.strip(" .!?"), ""))
         self._retry = answer
-        return f"Almost. We say: {answer} Please say it once."
+        return f"{self._texts.almost} {self._texts.we_say} {answer} {self._texts.say_once}"
 
-    def _retried(self, utterance: Utterance, expected: Recast | str) -> str:
+    def _retried(self, text: str, expected: Recast | str) -> str:
         self._retry = None
-        better = expected if isinstance(expected, str) else expected.better
         if isinstance(expected, Recast):
             self._corrections.append(expected)
-            again = recast(utterance.text)
-            right = again is None or again.rule != expected.rule
+            again = self.course.recaster.find(text)
+            right = again is None or again.kind != expected.kind
+            better = expected.better
         else:
-            right = _same(utterance.text, expected)
+            wanted = (expected, *self._item_now.accept)
+            right, better = any(self.course.same(text, answer) for answer in wanted), expected
         if right:
-            return self._advance("Yes, that is right.")
-        return self._advance(f"We say: {better.rstrip('.!?')}. That will come.")
-
-    def _note(self, found: Recast | None) -> Recast | None:
-        if found:
-            self._corrections.append(found)
-        return found
+            return self._advance(self._texts.right)
+        return self._advance(f"{self._texts.we_say} {better.rstrip('.!?')}. {self._texts.not_yet}")
 
     def _advance(self, opening: str) -> str:
         self._retry = None
         self._item += 1
+        self._done += 1
+        minutes = self._content.minutes
+        if minutes is not None and self._done >= minutes * _ITEMS_PER_MINUTE:
+            return self._close(opening)
         if self._item < len(self._drill_now.items):
             return f"{opening} {self._item_now.prompt}"
         self._item = 0
         self._drill += 1
-        if self._level is None or self._drill >= len(self._level.drills):
+        if self.level is None or self._drill >= len(self.level.drills):
             return self._close(opening)
         return f"{opening} {self._drill_now.intro} {self._item_now.prompt}"
 
     def _close(self, opening: str) -> str:
         self._closed = True
+        texts = self._texts
         better = list(dict.fromkeys(found.better.rstrip(".!?") for found in self._corrections))
         if not better:
-            return f"{opening} I heard nothing that I would correct. {_GOODBYE}".strip()
+            return f"{opening} {texts.nothing} {texts.end}".strip()
         listed = ". ".join(better[: self._content.corrections])
-        return f"{opening} Here is what we corrected. {listed}. {_GOODBYE}".strip()
-
-
-def _same(said: str, wanted: str) -> bool:
-    """Equal but for case, punctuation, hesitation and words of politeness around it."""
-    loose = {"um", "uh", "er", "okay", "ok", "so", "well", "yes"}
-    return [word for word in fold(said).split() if word not in loose] == fold(wanted).split()
+        return f"{opening} {texts.corrected} {listed}. {texts.end}".strip()

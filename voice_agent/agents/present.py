@@ -1,0 +1,36 @@
+"""The agent as it is at one moment of a call: at the pace, and in the language, that the caller has asked for."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+
+from voice_agent.agents.base import Agent
+from voice_agent.agents.dialogue.grammar import Act, fold, understand
+from voice_agent.engines.ports import Message
+from voice_agent.settings import AgentSettings
+
+_FASTER = re.compile(r"\b(?:faster|quicker|speed up|too slow)\b")
+
+
+def present(agent: Agent, messages: Sequence[Message], settings: AgentSettings) -> Agent:
+    """`agent`, or the same with another speed, or what its own `adapt` makes of it. Pure: a reply that is thrown away
+    leaves no trace."""
+    if agent.adapt is not None:
+        return agent.adapt(messages)
+    tempo = sum(_tempo(message.text) for message in messages if message.role == "user")
+    return replace(agent, speed=paced(agent.speed, tempo, settings)) if tempo else agent
+
+
+def paced(speed: float, tempo: int, settings: AgentSettings) -> float:
+    """`speed` made faster (`tempo` above 0) or slower by so many steps, within the limits of the settings."""
+    changed = speed * (1 + settings.tempo_step) ** tempo
+    return round(min(max(changed, min(speed, settings.slowest)), max(speed, settings.fastest)), 2)
+
+
+def _tempo(text: str) -> int:
+    utterance = understand(text)
+    if not utterance.brief:
+        return 0
+    return 1 if _FASTER.search(fold(text)) else -utterance.does(Act.SLOWER)
