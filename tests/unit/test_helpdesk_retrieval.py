@@ -45,7 +45,8 @@ PHRASINGS = {
     "working from home and the v p n won't connect|the VPN client hangs at connecting|"
     "remote access from home isn't working|it won't let me into the VPN",
     "vpn-drops": "my VPN keeps disconnecting|every ten minutes the VPN drops|"
-    "I get kicked out of the VPN again and again|the VPN connection isn't stable|the VPN cuts off in the middle of calls|VPN keeps going off and on",
+    "I get kicked out of the VPN again and again|the VPN connection isn't stable|"
+    "the VPN cuts off in the middle of calls|VPN keeps going off and on",
     "mail-not-sending": "my emails won't send|an email I sent came back as undeliverable|"
     "messages are stuck in my outbox|outlook can't send anything|I can't send a mail with an attachment|"
     "everything I send bounces back",

@@ -78,7 +78,7 @@ def _of_script(messages: Sequence[Message], script: HelpdeskScript) -> HelpdeskF
     case = min(cases, key=lambda case: (case.priority, not case.number)) if cases else Case("")
     number = case.number or next((other.number for other in cases if other.number), "")
     return HelpdeskFacts(
-        problem=_first_problem(messages),
+        problem=_in_own_words(messages, [case.problem for case in cases]),
         article_id=case.article.id if case.article else "",
         article_title=case.article.title if case.article else "",
         category=case.category if case.article else "",
@@ -171,6 +171,14 @@ def _steps(uses: Sequence[ToolUse], *, worked: bool) -> list[StepTried]:
     return [
         StepTried(text=text, outcome="worked" if worked and n == last else "failed") for n, text in enumerate(texts)
     ]
+
+
+def _in_own_words(messages: Sequence[Message], problems: Sequence[str]) -> str:
+    """The first of the problems, if the caller said it in just these words."""
+    said = [message.text for message in messages if message.role == "user"]
+    if problems and problems[0] and any(problems[0] in text for text in said):
+        return problems[0]
+    return _first_problem(messages)
 
 
 def _first_problem(messages: Sequence[Message]) -> str:

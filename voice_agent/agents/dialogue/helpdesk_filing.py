@@ -225,10 +225,12 @@ class Filing:
             return Closed(f"A person will call you back. Your number for that is {number}.")
         self._case.number = str(number)
         if name == INCIDENT:
-            team = self._case.rule.team if self._case.rule else "security"
+            rule = self._case.rule
+            team = rule.team if rule else "security"
+            advice = rule.advice if rule and rule.advice else _CONTAIN
             self._reason = f"security incident {number}"
             self._slots = ("contact",)
-            return self._fill(f"It is with the {team} team as {number}. {_CONTAIN}")
+            return self._fill(f"It is with the {team} team as {number}. {advice}")
         priority = str(result.get("priority", ""))
         return Closed(f"Your ticket is {number}, priority {priority[1:] or 'normal'}.")
 

@@ -185,7 +185,10 @@ class HelpdeskScript:
         found = next((rule for rule in self._knowledge.incidents if rule.applies(words)), None)
         if found and not self._reported:
             self._put_off()
-            self._begin_case(utterance.text, found.article)
+            apart = found.applies(told(utterance.extra)) and bool(self._matches(utterance.main))
+            if apart:
+                self._postpone(utterance.main)
+            self._begin_case(utterance.extra if apart else utterance.text, found.article)
             self._case.rule = found.rule
             return self._report()
         if self._state in {State.INTAKE, State.CHOOSE, State.WALK, State.OFFER, State.MORE} and tells_outage(
@@ -239,6 +242,8 @@ class HelpdeskScript:
         other = self._matches(utterance.extra)
         if found and other and other[0][0] is not found[0][0]:
             return self._two_problems(utterance, found[0][0], other[0][0])
+        if found and other:  # Two sentences about the same.
+            return self._found(found, utterance.text)
         if utterance.extra:
             self._postpone(utterance.extra)
         if found:
@@ -331,7 +336,7 @@ class HelpdeskScript:
         said = next((rule for rule in self._knowledge.says if rule.article is article and rule.applies(words)), None)
         if said:
             self._case.rule = said.rule
-            return self._escalate("That needs a person.")
+            return self._escalate(" ".join(filter(None, ("That needs a person.", said.rule.advice))))
         return self._walk_on(f"That sounds like: {article.title}.")
 
     def _walk_on(self, opening: str) -> Answer:
@@ -452,7 +457,8 @@ class HelpdeskScript:
     def _more(self, utterance: Utterance) -> Answer:
         content = len(utterance.words) > 3 and not utterance.does(Act.END)
         found = self._matches(utterance.main) if content or not utterance.does(Act.YES, Act.NO, Act.END) else []
-        if utterance.does(Act.BROKEN) and not found and self._case.solved:
+        sure = bool(found) and found[0][1]
+        if utterance.does(Act.BROKEN) and self._case.solved and not sure:
             return self._back_again()
         self._case = Case("", system=self._case.system)
         if found:

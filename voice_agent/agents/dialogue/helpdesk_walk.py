@@ -154,7 +154,8 @@ class Walk:
         rule = self._case.rule_for(f"{ask.id} = {answer}")
         target = ask.answers.get(answer, NEXT)
         if rule or target == ESCALATE:
-            return Escalate("That needs a person.", rule)
+            advice = rule.advice if rule else None
+            return Escalate(" ".join(filter(None, ("That needs a person.", advice))), rule)
         following = self._case.ask(target) or (self._case.ask_after(ask) if target == NEXT else None)
         if following:
             return self._ask_or_step(following, opening)

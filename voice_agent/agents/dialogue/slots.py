@@ -146,7 +146,8 @@ def _name(text: str) -> Heard | None:
     if len(words) > 4:
         return None
     name = " ".join(word.capitalize() for word in words)[:_MAX_VALUE_CHARS]
-    return Heard(name, name, spell(name) if len(name) <= _MAX_SPELLED_CHARS else name)
+    letters = "; ".join(spell(word) for word in name.split())
+    return Heard(name, name, letters if len(name) <= _MAX_SPELLED_CHARS else name)
 
 
 def _email(text: str) -> Heard | None:
