@@ -9,12 +9,13 @@ from dataclasses import dataclass, field
 import pytest
 
 from voice_agent.agents.base import Tool, ToolContext, ToolError
-from voice_agent.agents.catalog import load_agents
+from voice_agent.agents.helpdesk import helpdesk
 from voice_agent.agents.helpdesk_tools import priority_of, weights_of
 from voice_agent.agents.pack_schema import Priority
+from voice_agent.agents.packs import load_packs
 from voice_agent.engines.ports import Message, ToolCall
 from voice_agent.records import NewTicket
-from voice_agent.settings import AgentSettings, Settings
+from voice_agent.settings import AgentSettings
 
 DRAFT = {"summary": "Wi-Fi gone", "impact": "low", "urgency": "medium", "contact": "555 0199", "name": "Anna"}
 REPORT = {"summary": "Clicked a link"}
@@ -54,7 +55,9 @@ class Desk:
 
 
 def desk_with(settings: AgentSettings | None = None, *, delay_s: float = 0) -> Desk:
-    agent = load_agents(Settings(agents=settings) if settings else Settings())["helpdesk"]
+    settings = settings or AgentSettings()
+    packs = load_packs(None, max_bytes=settings.pack_max_bytes, max_files=settings.pack_max_files)
+    agent = helpdesk(packs.articles, settings)
     return Desk({tool.spec.name: tool for tool in agent.tools}, delay_s=delay_s)
 
 

@@ -24,6 +24,7 @@ from voice_agent.call.input_audio import InputAudio
 from voice_agent.call.listening import Listener, Segment
 from voice_agent.call.metrics import BARGE_IN_STOP
 from voice_agent.call.minutes import Minutes
+from voice_agent.call.noted import Noted
 from voice_agent.call.rehearsal import clause_splitter
 from voice_agent.call.reply import ReplyLimits, ReplyScript, ReplyTimes
 from voice_agent.call.snapshot import Snapshot
@@ -159,6 +160,7 @@ class CallSession:
         self.input_events = InputEvents(
             self.emit, self.conversation, send_transcription=self.config.sends_transcription
         )
+        self._noted = Noted(agent.form, self.conversation, self.emit)
         self.tools = ToolDesk(
             agent.tools,
             call_id=call_id,
@@ -167,6 +169,7 @@ class CallSession:
             timeout_s=settings.turns.tool_timeout_s,
             ticket_prefix=settings.agents.ticket_prefix,
             emit=self.emit,
+            ran=self._noted.show,
         )
         self.speaker = Speaker(
             engines=engines,
@@ -248,6 +251,7 @@ class CallSession:
             self.feed(ReplyRequested())
         else:
             self._show_state()
+            self._noted.show()
 
     def snapshot(self) -> Snapshot:
         """What a later connection needs to go on with this call. Complete once `run` has returned."""
@@ -373,6 +377,7 @@ class CallSession:
 
     def caller_typed(self, text: str) -> None:
         self.minutes.caller_typed(text, self._clock())
+        self._soon(self._noted.show)
         self.feed(CallerActive())
 
     # --- the machine's actions --------------------------------------------------------------------------------------
@@ -488,6 +493,7 @@ class CallSession:
             self.input_events.failed(item_id, failed, "The speech could not be transcribed.")
         if not text:
             return
+        self._soon(self._noted.show)
         last = taken[-1] if taken else None
         self.minutes.caller_spoke(
             text,

@@ -37,11 +37,14 @@ class ToolDesk:
         timeout_s: float,
         emit: Callable[[Event], None],
         ticket_prefix: str,
+        ran: Callable[[], None],
     ) -> None:
+        """`ran` is called when a tool's result has become part of the conversation."""
         self._tools = {tool.spec.name: tool for tool in tools}
         self._context = ToolContext(call_id, _AnnouncedTickets(tickets, emit, ticket_prefix), conversation.to_messages)
         self._conversation = conversation
         self._timeout_s = timeout_s
+        self._ran = ran
         self._client_names: frozenset[str] = frozenset()
         self._tasks: set[asyncio.Task[Result]] = set()
 
@@ -80,6 +83,7 @@ class ToolDesk:
             Item(new_id("item"), "function_call_output", call_id=call.call_id, output=output, internal=True),
         ):
             self._conversation.append(item)
+        self._ran()
         return result
 
     async def _result(self, call: ToolCall) -> Result:

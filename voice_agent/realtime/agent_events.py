@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from voice_agent.realtime.server_events import Event, event
@@ -45,6 +45,13 @@ def idle_warning(seconds: float) -> Event:
 def ticket(number: int, reference: str, summary: str, priority: str) -> Event:
     """A ticket was filed. `reference` is its number as it is spoken, such as "INC-1042"."""
     return event("agent.ticket", number=number, reference=reference, summary=summary, priority=priority)
+
+
+def form(fields: Sequence[tuple[str, str, str, bool]]) -> Event:
+    """What the agent has noted of the caller: name, label, value and whether it is confirmed, for each field. It
+    replaces what was sent before; the caller corrects it by an ordinary message."""
+    names = ("name", "label", "value", "confirmed")
+    return event("agent.form", fields=[dict(zip(names, values, strict=True)) for values in fields])
 
 
 def ended(reason: str) -> Event:
