@@ -151,7 +151,7 @@ async def test_a_handover_has_summary_steps_and_identifiers(desk: Desk) -> None:
     )  # fmt: skip
     (ticket,) = desk.stored
     assert (ticket.summary, ticket.contact, ticket.priority) == ("Call back: wants a person", "Tom, 5550123", "P2")
-    assert ticket.description == "VPN\nAsset LT1."
+    assert ticket.description == "VPN\nAsset LT1.\nTeam: network."
     assert (ticket.steps_tried, ticket.article_id) == (("restarted (failed)",), "vpn-fails")
 
 

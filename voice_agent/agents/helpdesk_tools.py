@@ -8,6 +8,7 @@ creates no more than a few. So a model that was talked into something can do no 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field, StringConstraints, ValidationError
@@ -222,6 +223,9 @@ def helpdesk_tools(articles: Mapping[str, Article], index: PhraseIndex, settings
         return {"noted": True}
 
     async def store(context: ToolContext, uses: Sequence[ToolUse], ticket: NewTicket) -> Mapping[str, object]:
+        team = team_for(articles.get(ticket.article_id), ticket.priority)
+        if team:
+            ticket = replace(ticket, description=f"{ticket.description}\nTeam: {team}.".strip())
         if sum("number" in use.result for use in uses) >= settings.tickets_per_call:
             raise ToolError("This call has created as many tickets as one call may. Refer the caller to a person.")
         number = await context.tickets.create_ticket(context.call_id, ticket)
@@ -288,6 +292,12 @@ def helpdesk_tools(articles: Mapping[str, Article], index: PhraseIndex, settings
             timeout_s=timeout_s,
         ),
     )
+
+
+def team_for(article: Article | None, priority: str) -> str:
+    """Who takes a ticket: the team of the article's rule with this priority, else of its last one."""
+    rules = article.escalate_if if article else ()
+    return next((rule.team for rule in rules if rule.priority == priority), rules[-1].team if rules else "")
 
 
 def speaks_of_incident(text: str, incidents: Sequence[SaysRule]) -> bool:

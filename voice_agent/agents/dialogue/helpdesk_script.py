@@ -20,7 +20,7 @@ from voice_agent.agents.dialogue.helpdesk_walk import Escalate, Missed, NotThis,
 from voice_agent.agents.dialogue.ticket_form import TicketForm
 from voice_agent.agents.dialogue.wording import in_chunks, number_in
 from voice_agent.agents.form import Form, corrections_in, form_of
-from voice_agent.agents.helpdesk_tools import CREATE, DRAFT, HAND_OVER, INCIDENT
+from voice_agent.agents.helpdesk_tools import CREATE, DRAFT, HAND_OVER, INCIDENT, SECURITY
 from voice_agent.agents.pack_schema import Article
 from voice_agent.agents.retrieval import PhraseIndex
 
@@ -29,6 +29,7 @@ _NOT_UNDERSTOOD = (
     "Sorry, I still did not get it. Please say it in a few words, for example: the printer is offline.",
     "I cannot match that to what I know. Shall I write a ticket, so that a person looks into it?",
 )
+_WHAT = "What is not working?"
 _NOT_HEARD = ("I did not hear any words.", "I still cannot hear you well.")
 _LOST = "We do not understand each other well. Shall I write a ticket, so that a person calls you?"
 _CHANGED_MIND = re.compile(
@@ -158,7 +159,8 @@ class HelpdeskScript:
             return self._hand_over(utterance)
         if utterance.brief and utterance.does(Act.REPEAT):
             return Answer(self._last)
-        if utterance.brief and utterance.does(Act.SLOWER):
+        about_speed = self._state is State.INTAKE and bool(self._matches(utterance.main))
+        if utterance.brief and utterance.does(Act.SLOWER) and not about_speed:
             return Answer(in_chunks(self._last))
         if utterance.does(Act.PAUSE) and utterance.brief and not utterance.does(Act.FIXED, Act.BROKEN, Act.DONE):
             self._paused = True
@@ -178,7 +180,8 @@ class HelpdeskScript:
         if self._unheard > len(_NOT_HEARD) and self._state not in {State.RATING, State.ENDED}:
             self._unheard = 0
             return self._offer_ticket(_LOST)
-        return Answer(f"{_NOT_HEARD[min(self._unheard, len(_NOT_HEARD)) - 1]} {_without(_NOT_HEARD, self._last)}")
+        last = _WHAT if self._last == self._knowledge.greeting else _without(_NOT_HEARD, self._last)
+        return Answer(f"{_NOT_HEARD[min(self._unheard, len(_NOT_HEARD)) - 1]} {last}")
 
     def _incident_or_outage(self, utterance: Utterance) -> Answer | None:
         words = told(utterance.text)
@@ -259,7 +262,8 @@ class HelpdeskScript:
         return Answer(_NOT_UNDERSTOOD[self._misses - 1])
 
     def _matches(self, text: str) -> list[tuple[Article, bool]]:
-        """What the text may be about, best first, and whether that is sure: near enough, and nothing else as near."""
+        """What the text may be about, and whether that is sure: near enough, and nothing else as near. The best first,
+        but incidents before all."""
         if not text:
             return []
         near = [
@@ -269,7 +273,8 @@ class HelpdeskScript:
             return []
         rivals = [match for match in near if match.score >= near[0].score * (1 - self._knowledge.margin)]
         sure = near[0].score >= self._knowledge.sure and len(rivals) == 1
-        return [(self._knowledge.articles[match.id], sure) for match in (near[:1] if sure else rivals)]
+        articles = [self._knowledge.articles[match.id] for match in (near[:1] if sure else rivals)]
+        return [(article, sure) for article in sorted(articles, key=lambda article: article.category != SECURITY)]
 
     def _best(self, text: str) -> Article | None:
         found = self._matches(text)
@@ -336,7 +341,8 @@ class HelpdeskScript:
         said = next((rule for rule in self._knowledge.says if rule.article is article and rule.applies(words)), None)
         if said:
             self._case.rule = said.rule
-            return self._escalate(" ".join(filter(None, ("That needs a person.", said.rule.advice))))
+            opening = (f"That sounds like: {article.title}. That needs a person.", said.rule.advice)
+            return self._escalate(" ".join(filter(None, opening)))
         return self._walk_on(f"That sounds like: {article.title}.")
 
     def _walk_on(self, opening: str) -> Answer:

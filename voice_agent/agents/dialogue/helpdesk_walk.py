@@ -155,7 +155,7 @@ class Walk:
         target = ask.answers.get(answer, NEXT)
         if rule or target == ESCALATE:
             advice = rule.advice if rule else None
-            return Escalate(" ".join(filter(None, ("That needs a person.", advice))), rule)
+            return Escalate(" ".join(filter(None, (opening, "That needs a person.", advice))), rule)
         following = self._case.ask(target) or (self._case.ask_after(ask) if target == NEXT else None)
         if following:
             return self._ask_or_step(following, opening)
