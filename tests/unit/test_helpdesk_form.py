@@ -6,6 +6,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
+
 from scripts import autojump
 from tests.call_rig import Rig
 from voice_agent.agents.dialogue.engine import SCRIPTED_CALL, ScriptedModel
@@ -50,6 +52,32 @@ def test_a_call_shows_what_was_noted_and_takes_what_is_typed() -> None:
                 [("name", "Anna Berg", True), ("contact", "anna@example.org", True), problem],
             ]
             assert "asset tag" in call.caller_heard[-1]
+
+    autojump.run(scenario())
+
+
+def model_that_files(request: ReplyRequest) -> Sequence[ReplyEvent | float | EngineError]:
+    """A language model that drafts, reads back what it got, and creates as soon as the caller has spoken again."""
+    last = request.messages[-1]
+    if last.role == "tool":
+        return [TextDelta(str(next(iter(json.loads(last.text).values()))) + "."), Finished("stop")]
+    drafted = any(call.name == "draft_ticket" for message in request.messages for call in message.tool_calls)
+    name, arguments = ("create_ticket", "{}") if drafted else ("draft_ticket", json.dumps(DRAFT))
+    return [ToolCall(f"call_{len(request.messages)}", name, arguments), Finished("tool_calls")]
+
+
+@pytest.mark.parametrize(("answer", "tickets"), [("yes please create it", 1), ("no that is not what I said", 0)])
+def test_a_model_creates_what_the_caller_agreed_to_by_voice_and_nothing_else(answer: str, tickets: int) -> None:
+    async def scenario() -> None:
+        async with Rig(model_that_files, the_agent=HELPDESK) as call:
+            await call.wait(0.5)
+            await call.says("my wifi is gone please write a ticket")
+            await call.until("output_audio_buffer.stopped")
+            await call.says(answer)
+            await call.until("output_audio_buffer.stopped")
+            assert len(call.tickets.tickets) == tickets
+            forms = [shown(event) for event in call.events if event["type"] == "agent.form"]
+            assert [confirmed for _, _, confirmed in forms[-1]] == [bool(tickets)] * 3
 
     autojump.run(scenario())
 

@@ -29,18 +29,14 @@ Start = Callable[[], HelpdeskScript]
 
 def helpdesk_facts(messages: Sequence[Message], articles: Mapping[str, Article], start: Start) -> HelpdeskFacts:
     """`start` makes a fresh script."""
-    if _is_scripted(messages, start):
-        script = start()
-        replay(script, messages)
-        return _of_script(messages, script)
-    return _of_tools(messages, articles)
+    script = _script_of(messages, start)
+    return _of_script(messages, script) if script else _of_tools(messages, articles)
 
 
 def helpdesk_form(messages: Sequence[Message], start: Start) -> Form:
     """What is noted of the caller, for the screen."""
-    if _is_scripted(messages, start):
-        script = start()
-        replay(script, messages)
+    script = _script_of(messages, start)
+    if script:
         return script.form()
     drafts = [use for use in tool_uses(messages) if use.name in {DRAFT, HAND_OVER} and not use.failed]
     if not drafts:
@@ -56,21 +52,25 @@ def helpdesk_form(messages: Sequence[Message], start: Start) -> Form:
     return form_of({**values, **typed}, frozenset(values if agreed else typed))
 
 
-def _is_scripted(messages: Sequence[Message], start: Start) -> bool:
-    """Who led the conversation. Tools tell by the ids of their calls; without any, what was said last does."""
+def _script_of(messages: Sequence[Message], start: Start) -> HelpdeskScript | None:
+    """The script after these messages, if it led the conversation. Tools tell by the ids of their calls; without any,
+    the last answer does."""
     calls = [call for message in messages for call in message.tool_calls]
-    if calls:
-        return all(call.call_id.startswith(SCRIPTED_CALL) for call in calls)
-    answers = [
+    if any(not call.call_id.startswith(SCRIPTED_CALL) for call in calls):
+        return None
+    script = start()
+    answers = (
         index
-        for index in range(1, len(messages))
+        for index in range(len(messages) - 1, 0, -1)
         if messages[index].role == "assistant" and messages[index - 1].role == "user"
-    ]
-    if not answers:
-        return True
-    said = messages[answers[-1]].text.strip()
-    expected = replay(start(), messages[: answers[-1]]).text
-    return expected.startswith(said) or said.startswith(expected)
+    )
+    last = next(answers, 0)
+    expected = replay(script, messages[:last]).text
+    said = messages[last].text.strip() if last else expected
+    if not calls and not (expected.startswith(said) or said.startswith(expected)):
+        return None
+    replay(script, messages[last:])
+    return script
 
 
 def _of_script(messages: Sequence[Message], script: HelpdeskScript) -> HelpdeskFacts:
