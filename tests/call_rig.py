@@ -244,6 +244,10 @@ def agent(**changes: Any) -> Agent:
     return Agent(**(values | changes))
 
 
+PATIENT = agent(turns=TurnProfile(600, 2000))
+"""An agent that leaves room for what happens between the final words and the end of the turn."""
+
+
 class Rig:
     """One call; use as an async context manager inside `autojump.run`."""
 

@@ -210,9 +210,11 @@ class TurnSettings(BaseSettings):
     max_unclear: int = Field(2, ge=0, description="So many times in a row, at most.")
     max_utterance_s: float = Field(90, gt=1, description="A turn is committed after this much speech.")
     speculation: bool = Field(True, description="Begin the reply at the pause, before the turn is committed.")
-    max_speculations: int = Field(3, ge=0, description="Speculative replies begun per turn, at most.")
+    max_speculations: int = Field(
+        3, ge=0, description="Speculative replies begun per turn, at most; the last one waits for final words."
+    )
     max_waste_share: float = Field(
-        0.5,
+        0.35,
         ge=0,
         le=1,
         description="When more of a call's tokens than this went into discarded replies, its replies wait for final "
@@ -229,9 +231,6 @@ class TurnSettings(BaseSettings):
         ge=0,
         description="Once its words are final, a reply is begun this long before the turn ends, not sooner: a caller "
         "in the middle of a sentence is waited for.",
-    )
-    lull_settle_ms: int = Field(
-        60, ge=0, description="In a lull, one more word is awaited this long before a reply is begun."
     )
     idle_warning_s: float = Field(90, gt=0, description="Silence until the caller is asked if they are there.")
     idle_end_s: float = Field(20, gt=0, description="Silence after that warning until the call ends.")
@@ -259,9 +258,12 @@ class AudioSettings(BaseSettings):
         200, ge=20, description="Silero stops listening after so much audio without a voice for webrtcvad."
     )
     start_ms: int = Field(60, ge=20, description="Voiced audio until speech counts as started.")
-    stop_ms: int = Field(120, ge=40, description="Unvoiced audio until speech counts as stopped.")
+    stop_ms: int = Field(100, ge=40, description="Unvoiced audio until speech counts as stopped.")
     lull_ms: int = Field(
-        60, ge=20, description="Unvoiced audio from which the end is thought possible and a reply may be prepared."
+        80, ge=20, description="Faint or unvoiced audio from which the end is thought possible: a reply is prepared."
+    )
+    lull_drop_db: float = Field(
+        20, gt=0, description="Audio is faint when it is this far below the loudest of the latest speech."
     )
     prefix_ms: int = Field(300, ge=0, description="Audio before the start that the transcriber gets as well.")
     jitter_wait_ms: int = Field(50, ge=0, le=200, description="A missing packet is awaited this long.")
@@ -483,6 +485,64 @@ class StorageSettings(BaseSettings):
     outbox_adopt_s: float = Field(
         30, gt=0, description="How often the outbox of a worker that was killed is looked for."
     )
+    storage_save: Literal["auto", "ask", "never"] = Field(
+        "ask",
+        description="What becomes of the text of a call with an API key that does not say: it is kept (auto), kept if "
+        "the caller decides so (ask), or not stored (never). A guest's is never stored.",
+    )
+    storage_undecided_hours: float = Field(
+        24, gt=0, description="A call that nobody decided to keep is deleted so long after its end."
+    )
+    storage_deleted_days: float = Field(
+        30, gt=0, description="The ids of deleted calls are remembered so long, against records that come late."
+    )
+
+
+class ReportSettings(BaseSettings):
+    """Reports of calls that have ended: by rules, and with a language model where one is set up."""
+
+    model_config = SettingsConfigDict(**_ENV, env_prefix="REPORT_")  # type: ignore[typeddict-item]
+
+    window_s: float = Field(
+        900, ge=0, description="A finished call that is not stored stays in memory this long, for its report."
+    )
+    window_calls: int = Field(500, ge=1, description="Such calls at most; the oldest go first.")
+    window_bytes: int = Field(64 * 1024 * 1024, ge=1, description="Their size at most; the oldest go first.")
+    build_timeout_s: float = Field(30, gt=0, description="Deadline of the process that works out a report.")
+    build_nice: int = Field(15, ge=0, le=19, description="How far that process steps back for others (nice).")
+    retry_after_s: int = Field(2, ge=1, description="When to ask again for a report that is being made.")
+    model: bool = Field(
+        True, description="The language model, where one is set up, scores answers and writes model answers."
+    )
+    model_timeout_s: float = Field(30, gt=0, description="Deadline of each question to the language model.")
+    model_budget_s: float = Field(150, gt=0, description="Time for all of them; the rules do the rest.")
+    model_answers: int = Field(12, ge=0, description="Answers of one interview that the language model looks at.")
+    model_max_tokens: int = Field(1500, ge=100, description="Length of what it writes each time.")
+    list_limit: int = Field(100, ge=1, le=1000, description="Calls in one page of a list, at most.")
+    progress_calls: int = Field(200, ge=2, description="Saved calls that trends are drawn from, the newest.")
+    figures_days: int = Field(30, ge=1, description="Days that helpdesk figures cover where nobody says how many.")
+    figures_max_days: int = Field(366, ge=1, description="Days that they may cover.")
+
+
+class JobSettings(BaseSettings):
+    """Work after calls: reports, and deleting what nobody saved. The queue is in Postgres."""
+
+    model_config = SettingsConfigDict(**_ENV, env_prefix="JOBS_")  # type: ignore[typeddict-item]
+
+    workers: int = Field(
+        1, ge=0, le=32, description="Jobs at a time in each process; 0: a process of `voice-agent jobs` runs them."
+    )
+    attempts: int = Field(5, ge=1, description="A job that failed so often is given up.")
+    retry_s: float = Field(5, gt=0, description="Wait before a job is tried again; doubles each time.")
+    retry_max_s: float = Field(600, gt=0, description="Longest such wait.")
+    timeout_s: float = Field(300, gt=0, description="Deadline of a job.")
+    heartbeat_s: float = Field(30, gt=0, description="A job whose worker was silent for so long goes to another.")
+    poll_s: float = Field(20, gt=0, description="How often a worker looks for work that nobody told it of.")
+    housekeeping: str = Field(
+        "*/10 * * * *", description="When to delete what nobody saved and to end lost calls; as in a crontab."
+    )
+    housekeeping_batch: int = Field(50, ge=1, description="Calls deleted in one transaction.")
+    log_days: int = Field(30, ge=1, description="Days that the queue's log of jobs is kept; it holds no text.")
 
 
 class AgentSettings(BaseSettings):
@@ -498,6 +558,9 @@ class AgentSettings(BaseSettings):
     tool_timeout_s: float = Field(5, gt=0, description="Deadline of a tool that runs on this server.")
     ticket_prefix: str = Field("INC-", description="Stands before a ticket's number when it is spoken.")
     tickets_per_call: int = Field(5, ge=1, description="Tickets that one call may create, at most.")
+    briefing_line_chars: int = Field(200, ge=1, description="Role, level: characters at most.")
+    briefing_text_chars: int = Field(20_000, ge=1, description="Resume, job description: characters at most.")
+    briefing_max_minutes: int = Field(120, ge=1, description="Longest practice that may be asked for.")
     match_threshold: float = Field(
         0.45, gt=0, lt=1, description="Similarity from which a helpdesk article is asked about: is it this problem?"
     )
@@ -508,7 +571,12 @@ class AgentSettings(BaseSettings):
         0.07, ge=0, lt=1, description="A second article that comes so near the first, as a share, is asked about too."
     )
     failed_steps: int = Field(2, ge=1, description="Steps that may fail before a ticket is offered.")
-    interview_questions: int = Field(4, ge=1, le=12, description="Competency questions of one interview.")
+    interview_minutes: int = Field(
+        25, ge=5, le=120, description="Length of an interview for which the caller names none."
+    )
+    interview_minutes_per_question: float = Field(
+        4, gt=0, description="One question of an interview, with its follow-ups, takes about this long."
+    )
     interview_probes: int = Field(2, ge=0, le=4, description="Follow-up questions to one answer, at most.")
     interview_short_words: int = Field(25, ge=2, description="Scripted interview: an answer below this is short.")
     language_corrections: int = Field(6, ge=1, description="Corrections repeated at the end of a lesson, at most.")
@@ -525,8 +593,8 @@ class AgentSettings(BaseSettings):
     eval_tool_rounds: int = Field(4, ge=1, description="`voice-agent eval`: times a reply may call tools.")
     eval_reply_timeout_s: float = Field(30, gt=0, description="`voice-agent eval`: deadline of one answer.")
     eval_parallel: int = Field(4, ge=1, description="`voice-agent eval`: dialogues played at the same time.")
-    helpdesk_min_delay_ms: int = Field(250, ge=0, description="Helpdesk: wait after a surely complete turn.")
-    helpdesk_max_delay_ms: int = Field(2000, ge=0, description="Helpdesk: wait after a surely incomplete turn.")
+    helpdesk_min_delay_ms: int = Field(280, ge=0, description="Helpdesk: wait after a surely complete turn.")
+    helpdesk_max_delay_ms: int = Field(2400, ge=0, description="Helpdesk: wait after a surely incomplete turn.")
     interviewer_min_delay_ms: int = Field(400, ge=0, description="Interviewer: wait after a surely complete turn.")
     interviewer_max_delay_ms: int = Field(5000, ge=0, description="Interviewer: wait after a surely incomplete turn.")
     language_min_delay_ms: int = Field(450, ge=0, description="Language coach: wait after a surely complete turn.")
@@ -539,6 +607,15 @@ class AgentSettings(BaseSettings):
         20, gt=0, description="Interviewer: silence until it offers to rephrase or skip."
     )
     interviewer_pause_s: float = Field(45, gt=0, description="Interviewer: silence until it pauses.")
+    interviewer_wrap_up_s: float = Field(
+        120, gt=0, description="Interviewer: an answer of this length is asked, in a pause, to come to the result."
+    )
+    interviewer_wrap_up_pause_ms: int = Field(
+        1000, gt=0, description="Interviewer: a pause of this length is enough for that."
+    )
+    interviewer_max_answer_s: float = Field(
+        180, gt=1, description="Interviewer: instead of TURN_MAX_UTTERANCE_S, because answers may be long."
+    )
     language_nudge_s: float = Field(10, gt=0, description="Language coach: silence until 'take your time'.")
     language_offer_s: float = Field(25, gt=0, description="Language coach: silence until it offers to repeat or skip.")
     language_pause_s: float = Field(50, gt=0, description="Language coach: silence until it pauses.")
@@ -557,6 +634,8 @@ class Settings:
         engines: EngineSettings | None = None,
         storage: StorageSettings | None = None,
         agents: AgentSettings | None = None,
+        reports: ReportSettings | None = None,
+        jobs: JobSettings | None = None,
     ) -> None:
         self.server = server or ServerSettings()
         self.turns = turns or TurnSettings()
@@ -565,6 +644,8 @@ class Settings:
         self.engines = engines or EngineSettings()
         self.storage = storage or StorageSettings()
         self.agents = agents or AgentSettings()
+        self.reports = reports or ReportSettings()
+        self.jobs = jobs or JobSettings()
 
     def with_storage(self, storage: StorageSettings) -> Settings:
         """These, with another group of storage settings."""

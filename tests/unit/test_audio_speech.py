@@ -199,6 +199,14 @@ def test_a_lull_begins_and_ends_within_speech_and_is_told_once() -> None:
     ]
 
 
+def test_a_level_that_falls_is_a_lull_before_the_detector_is_sure() -> None:
+    loud, faint = (np.full(320, amplitude, "<i2").tobytes() for amplitude in (8000, 300))
+    segmenter = Segmenter(AudioSettings(start_ms=60, lull_ms=40, lull_drop_db=20), voiced=lambda _: True)
+    heard = [*[loud] * 5, *[faint] * 3, *[loud] * 2]
+    events = [(at, type(event)) for at, frame in enumerate(heard) for event in segmenter.feed(frame)]
+    assert events == [(2, SpeechStarted), (6, Lull), (8, LullOver)]
+
+
 def test_the_prefix_ends_with_the_present_frame_and_begins_before_the_speech() -> None:
     events, _ = run("." * 40 + "vvv", start_ms=60, prefix_ms=300)
     started = events[0][1]

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from scripts import autojump
-from tests.call_rig import PHRASES, Rig, agent, answering
+from tests.call_rig import PATIENT, PHRASES, Rig, agent, answering
 from voice_agent.agents.base import Tool, ToolContext, ToolError, TurnProfile
 from voice_agent.engines.ports import (
     EngineError,
@@ -149,10 +149,10 @@ async def test_speculation_that_was_wrong_costs_tokens_but_is_never_heard() -> N
         seen.append(request.messages[-1].text)
         return [0.05, TextDelta(f"About {len(seen)}. "), TextDelta("More."), Finished("stop")]
 
-    async with Rig(script) as call:
+    async with Rig(script, the_agent=PATIENT) as call:
         await call.wait(0.5)
         await call.says("my printer stopped")
-        await call.wait(0.35)
+        await call.wait(0.4)
         await call.says("and so is my scanner today.")
         await call.until("output_audio_buffer.stopped")
     assert seen[0] == "my printer stopped"
@@ -162,12 +162,12 @@ async def test_speculation_that_was_wrong_costs_tokens_but_is_never_heard() -> N
 
 @in_a_call
 async def test_a_call_that_wasted_too_much_waits_for_final_words_from_then_on() -> None:
-    async with Rig(turns=TurnSettings(_env_file=None, max_waste_share=0.1)) as call:
+    async with Rig(the_agent=PATIENT, turns=TurnSettings(_env_file=None, max_waste_share=0.1)) as call:
         await call.wait(0.5)
         await call.says("my printer stopped")
-        await call.wait(0.35)
+        await call.wait(0.4)
         await call.says("and then my scanner")
-        await call.wait(0.35)
+        await call.wait(0.4)
         await call.says("broke down as well today.")
         await call.until("output_audio_buffer.stopped")
         await call.wait(0.5)

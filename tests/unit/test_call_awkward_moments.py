@@ -9,7 +9,7 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from scripts import autojump
 from scripts.speech import silence
-from tests.call_rig import MS_PER_CHARACTER, PHRASES, RATE_HZ, Rig, agent, answering
+from tests.call_rig import MS_PER_CHARACTER, PATIENT, PHRASES, RATE_HZ, Rig, agent, answering
 from voice_agent.agents.base import Tool, ToolContext
 from voice_agent.engines.ports import (
     AudioChunk,
@@ -222,10 +222,10 @@ def test_words_that_waited_for_the_end_of_a_reply_are_judged_with_the_reply_aske
 
 def test_a_held_reply_is_begun_again_when_the_conversation_changes_under_it() -> None:
     async def call() -> None:
-        async with Rig(replies=["All right."]) as call:
+        async with Rig(replies=["All right."], the_agent=PATIENT) as call:
             await call.wait(0.5)
             await call.says("my printer stopped")
-            await call.wait(0.35)
+            await call.wait(0.4)
             assert len(call.model.requests) == 1
             item = {"type": "message", "role": "user", "content": [{"type": "input_text", "text": "it is the HP"}]}
             call.send("conversation.item.create", item=item)

@@ -142,7 +142,6 @@ def test_a_reply_begins_in_a_lull_with_the_word_that_was_still_missing() -> None
     assert call.feed(Hypothesis(1, "My printer in the hall is", False)) == []
     call.until(2.06)
     assert call.feed(Lull(1)) == []
-    call.until(2.10)
     assert call.feed(Hypothesis(1, "My printer in the hall is offline", False)) == [
         StartReply(1, "My printer in the hall is offline", True)
     ]
@@ -153,13 +152,14 @@ def test_a_reply_begins_in_a_lull_with_the_word_that_was_still_missing() -> None
     assert kinds(call.until(3.0)) == ["CommitTurn", "ReleaseReply"]
 
 
-def test_words_that_were_known_before_the_lull_are_given_a_moment() -> None:
-    call = Call(TurnConfig(lull_settle_ms=60))
-    call.feed(SpeechStarted(1), Hypothesis(1, "My printer in the hall is offline", False))
-    call.until(2.0)
-    assert call.feed(Lull(1)) == []
-    assert call.until(2.05) == []
-    assert call.until(2.07) == [StartReply(1, "My printer in the hall is offline", True)]
+def test_the_last_reply_that_may_be_begun_early_is_kept_for_the_final_words() -> None:
+    call = Call(TurnConfig(max_speculations=2))
+    call.feed(SpeechStarted(1), Lull(1))
+    assert kinds(call.feed(Hypothesis(1, "My printer is in the hall", False))) == ["StartReply"]
+    assert kinds(call.feed(Hypothesis(1, "My printer is in the hall upstairs", False))) == ["DiscardReply"]
+    call.until(1.0)
+    call.feed(SpeechStopped(1, 0.9))
+    assert kinds(call.feed(Hypothesis(1, "My printer is in the hall upstairs", True))) == ["StartReply"]
 
 
 def test_words_that_seem_incomplete_begin_no_reply_in_a_lull() -> None:
@@ -168,15 +168,23 @@ def test_words_that_seem_incomplete_begin_no_reply_in_a_lull() -> None:
     assert call.until(1.0) == []
 
 
-def test_a_lull_that_is_over_begins_no_reply_and_new_words_discard_one() -> None:
+def test_words_known_before_the_lull_begin_a_reply_with_it() -> None:
+    call = Call(TurnConfig())
+    call.feed(SpeechStarted(1), Hypothesis(1, "My printer in the hall is offline", False))
+    call.until(2.0)
+    assert call.feed(Lull(1)) == [StartReply(1, "My printer in the hall is offline", True)]
+
+
+def test_a_lull_that_is_over_begins_no_reply() -> None:
+    call = Call(TurnConfig())
+    call.feed(SpeechStarted(1), Lull(1), LullOver(1), Hypothesis(1, "My printer is offline", False))
+    assert kinds(call.log) == ["AnnounceSpeech"]
+
+
+def test_new_words_discard_a_reply_that_was_begun_in_a_lull() -> None:
     call = Call(TurnConfig())
     call.feed(SpeechStarted(1), Hypothesis(1, "My printer is offline", False))
-    call.until(0.5)
-    assert call.feed(Lull(1), LullOver(1)) == []
-    assert call.until(1.0) == []
-    call.feed(Lull(1))
-    assert kinds(call.until(1.2)) == ["StartReply"]
-    call.feed(LullOver(1))
+    assert kinds(call.feed(Lull(1), LullOver(1))) == ["StartReply"]
     assert call.feed(Hypothesis(1, "My printer is offline since Monday", False)) == [DiscardReply(1)]
 
 
@@ -199,7 +207,7 @@ def test_an_open_sentence_is_waited_for_before_a_reply_is_begun() -> None:
 
 
 def test_a_held_reply_is_discarded_when_the_caller_goes_on() -> None:
-    call = Call(TurnConfig())
+    call = Call(TurnConfig(min_delay_ms=500))
     call.says("My printer is offline", 1, at=0.0, lasting=1.0)
     call.says("and so is my scanner", 2, at=1.3, lasting=1.0)
     call.until(4.0)
@@ -215,7 +223,7 @@ def test_a_held_reply_is_discarded_when_the_caller_goes_on() -> None:
 
 
 def test_speculation_is_capped_per_turn() -> None:
-    call = Call(TurnConfig(max_speculations=2))
+    call = Call(TurnConfig(max_speculations=2, min_delay_ms=500))
     for n in range(5):
         call.says(f"this is part {n} of it", n, at=n * 1.28, lasting=1.0)
     assert sum(isinstance(a, StartReply) and a.speculative for a in call.log) == 2
@@ -326,6 +334,49 @@ def test_what_is_said_after_a_commit_belongs_to_the_next_turn() -> None:
     assert call.feed(CommitRequested()) == [CommitTurn("second", (2,), False)]
 
 
+TALKATIVE = TurnConfig(
+    speculation=False, max_utterance_s=180, max_delay_ms=5000, wrap_up="Please come to the end.", wrap_up_after_s=120
+)
+
+
+def long_answer(ending: str, *, lasting: float = 60.0, config: TurnConfig = TALKATIVE) -> Call:
+    """Two segments with a second between them; the last ends at 1 + 2 * lasting."""
+    call = Call(config)
+    call.says("so at first I thought that", 1, at=0.0, lasting=lasting)
+    call.says(ending, 2, at=lasting + 1.0, lasting=lasting)
+    return call
+
+
+def test_a_very_long_answer_is_asked_to_come_to_the_end_in_a_pause() -> None:
+    call = long_answer("and then we went on and")
+    assert "Nudge" not in kinds(call.until(121.9))
+    call.until(122.1)
+    whole = "so at first I thought that and then we went on and"
+    assert call.log == [AnnounceSpeech(), CommitTurn(whole, (1, 2), False), Nudge(1, "Please come to the end.")]
+
+
+def test_nobody_is_asked_to_come_to_the_end_who_has_come_to_it() -> None:
+    call = long_answer("and in the end it worked.")
+    call.until(130.0)
+    assert kinds(call.log) == ["AnnounceSpeech", "CommitTurn", "StartReply"]
+
+
+def test_an_answer_of_usual_length_is_not_hurried() -> None:
+    call = long_answer("and then we went on and", lasting=50.0)
+    assert kinds(call.until(105.0)) == []
+    assert kinds(call.until(108.0)) == ["CommitTurn", "StartReply"]
+
+
+def test_a_reply_held_for_a_long_answer_makes_room_for_the_request() -> None:
+    config = TurnConfig(
+        max_delay_ms=5000, max_utterance_s=180, wrap_up="Well?", wrap_up_after_s=120, speculate_from=0.0
+    )
+    call = long_answer("and then we went on and", config=config)
+    call.feed(Lull(2))
+    call.until(122.1)
+    assert kinds(call.log)[-2:] == ["CommitTurn", "Nudge"]
+
+
 def test_silence_is_nudged_then_warned_about_then_ended() -> None:
     call = Call(
         TurnConfig(nudges=((8, "Take your time."), (20, "Shall I rephrase?")), idle_warning_s=90, idle_end_s=20)
@@ -391,6 +442,8 @@ CONFIGS = st.builds(
     interrupt_response=st.booleans(),
     speculation=st.booleans(),
     nudges=st.sampled_from([(), ((3.0, "hm?"),)]),
+    wrap_up=st.sampled_from(["", "And the end?"]),
+    wrap_up_after_s=st.sampled_from([0.0, 3.0]),
     idle_warning_s=st.sampled_from([None, 12.0]),
 )
 

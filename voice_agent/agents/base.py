@@ -43,6 +43,17 @@ class ToolError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class WrapUp:
+    """When a caller talks for very long: asks them, in a pause, to come to the end. Their turn goes on after it."""
+
+    after_s: float
+    """Since the turn began."""
+    pause_ms: int
+    """Silence that is long enough to speak in, although the caller may not be finished."""
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class TurnProfile:
     """How patient the agent is. Delays in ms after the caller's last speech; nudges in s of silence."""
 
@@ -51,6 +62,9 @@ class TurnProfile:
     nudges: tuple[tuple[float, str], ...] = ()
     """(seconds of silence since the agent's last sound, what it says then), ascending."""
     interruptible: bool = True
+    wrap_up: WrapUp | None = None
+    max_utterance_s: float | None = None
+    """A turn is committed after this much speech; None: as the settings say."""
 
 
 @dataclass(frozen=True, slots=True)

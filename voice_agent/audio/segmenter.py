@@ -37,6 +37,8 @@ SILENT_DBFS = -96.0
 
 _LEVEL_FRAMES = 5
 _FULL_SCALE = 32768.0
+_FORGOTTEN_DB = 0.2
+"""Per frame, by which the loudest sound of the speech is forgotten: 10 dB a second."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +59,11 @@ class SpeechStopped:
 
 @dataclass(frozen=True, slots=True)
 class Lull:
-    """No voice for `lull_ms`: perhaps a pause, perhaps the end. The frame belongs to the speech like any other."""
+    """Hardly a sound for `lull_ms`: perhaps a pause, perhaps the end. The frame belongs to the speech like any other.
+
+    A detector is sure that a voice has ended some 80 ms after it has; the level falls at once. In noise it does not,
+    and the lull begins with the detector's verdict.
+    """
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +90,10 @@ class Segmenter:
         self._speaking = False
         self._ring: deque[bytes] = deque()
         self._lull_frames = max(1, math.ceil(settings.lull_ms / FRAME_MS))
+        self._lull_drop_db = settings.lull_drop_db
         self._lulled = False
+        self._faint = 0
+        self._loudness = SILENT_DBFS
         self._stop_frames = 0
         self._prefix_frames = 0
         self.configure(prefix_ms=settings.prefix_ms, stop_ms=settings.stop_ms)
@@ -121,12 +130,7 @@ class Segmenter:
     @property
     def recent_level(self) -> float:
         """Level of the last 100 ms in dBFS (RMS; a full-scale square wave is 0); -96 for silence. For meters."""
-        latest = b"".join(list(self._ring)[-_LEVEL_FRAMES:])
-        if not latest:
-            return SILENT_DBFS
-        samples = np.frombuffer(latest, dtype="<i2").astype(np.float32)
-        power = float(np.mean(np.square(samples))) / _FULL_SCALE**2
-        return SILENT_DBFS if power <= 0 else max(SILENT_DBFS, 10 * math.log10(power))
+        return _level_dbfs(b"".join(list(self._ring)[-_LEVEL_FRAMES:]))
 
     def feed(self, pcm20: bytes) -> list[SegmentEvent]:
         """Takes the next 20 ms (640 bytes, mono s16le, 16 kHz); returns what it made happen, in order."""
@@ -134,20 +138,28 @@ class Segmenter:
         self._ring.append(pcm20)
         self._frames += 1
         if self._speaking:
-            return self._while_speaking(voiced)
+            return self._while_speaking(voiced, pcm20)
         return self._while_silent(voiced)
 
-    def _while_speaking(self, voiced: bool) -> list[SegmentEvent]:
+    def _while_speaking(self, voiced: bool, pcm20: bytes) -> list[SegmentEvent]:
         if voiced:
             self._last_voiced_end = self._frames
-            lulled, self._lulled = self._lulled, False
-            return [LullOver()] if lulled else []
-        silent = self._frames - self._last_voiced_end
-        if silent >= self._stop_frames:
+        elif self._frames - self._last_voiced_end >= self._stop_frames:
             self._speaking = self._lulled = False
-            self._run = 0
+            self._run = self._faint = 0
+            self._loudness = SILENT_DBFS
             return [SpeechStopped(self.last_speech_ms)]
-        if silent < self._lull_frames or self._lulled:
+        return self._judge_lull(voiced, pcm20)
+
+    def _judge_lull(self, voiced: bool, pcm20: bytes) -> list[SegmentEvent]:
+        level = _level_dbfs(pcm20)
+        self._loudness = max(level, self._loudness - _FORGOTTEN_DB)
+        faint = not voiced or level < self._loudness - self._lull_drop_db
+        self._faint = self._faint + 1 if faint else 0
+        if self._lulled and not faint:
+            self._lulled = False
+            return [LullOver()]
+        if self._lulled or self._faint < self._lull_frames:
             return []
         self._lulled = True
         return [Lull()]
@@ -165,3 +177,12 @@ class Segmenter:
         self._last_voiced_end = self._frames
         wanted = self._frames - self._run_start + self._prefix_frames
         return [SpeechStarted(self._run_start * FRAME_MS, b"".join(list(self._ring)[-wanted:]))]
+
+
+def _level_dbfs(pcm: bytes) -> float:
+    """RMS against full scale; `SILENT_DBFS` at least."""
+    if not pcm:
+        return SILENT_DBFS
+    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
+    power = float(np.dot(samples, samples)) / len(samples) / _FULL_SCALE**2
+    return SILENT_DBFS if power <= 0 else max(SILENT_DBFS, 10 * math.log10(power))

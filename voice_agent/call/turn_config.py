@@ -15,6 +15,7 @@ def turn_config(session: SessionConfig, agent: Agent, settings: TurnSettings, *,
     detection = session.turn_detection
     min_delay_ms, max_delay_ms = agent.turns.min_delay_ms, agent.turns.max_delay_ms
     idle_timeout_ms = None
+    wrap_up = agent.turns.wrap_up
     if isinstance(detection, ServerVad):
         # The client asked for a fixed silence: no judgement of ours.
         min_delay_ms = max_delay_ms = detection.silence_duration_ms
@@ -34,13 +35,15 @@ def turn_config(session: SessionConfig, agent: Agent, settings: TurnSettings, *,
         final_timeout_ms=settings.final_timeout_ms,
         unclear_min_ms=settings.unclear_min_ms,
         max_unclear=settings.max_unclear,
-        max_utterance_s=settings.max_utterance_s,
+        max_utterance_s=agent.turns.max_utterance_s or settings.max_utterance_s,
         speculation=settings.speculation,
         max_speculations=settings.max_speculations,
         speculate_from=settings.speculate_from,
         speculation_lead_ms=settings.speculation_lead_ms,
-        lull_settle_ms=settings.lull_settle_ms,
         nudges=agent.turns.nudges if spoken else (),
+        wrap_up=wrap_up.text if wrap_up and spoken else "",
+        wrap_up_after_s=wrap_up.after_s if wrap_up else 0.0,
+        wrap_up_pause_ms=wrap_up.pause_ms if wrap_up else 0,
         idle_warning_s=settings.idle_warning_s if hands_free else None,
         idle_end_s=settings.idle_end_s,
         idle_timeout_ms=idle_timeout_ms,

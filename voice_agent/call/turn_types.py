@@ -276,9 +276,11 @@ class TurnConfig:
     """Completeness from which words that may still change are worth a speculative reply."""
     speculation_lead_ms: int = 1000
     """With the final words known, a reply is begun so long before the end of the turn, not sooner."""
-    lull_settle_ms: int = 60
-    """Words known before a lull may lack the last one: so long one more is awaited."""
     nudges: tuple[tuple[float, str], ...] = ()
+    wrap_up: str = ""
+    """Said to a caller who has talked for `wrap_up_after_s` and pauses for `wrap_up_pause_ms`; empty: never."""
+    wrap_up_after_s: float = 120
+    wrap_up_pause_ms: int = 1000
     idle_warning_s: float | None = None
     idle_end_s: float = 20
     idle_timeout_ms: int | None = None

@@ -121,8 +121,6 @@ class _Turn:
     last_speech: float = 0.0
     quiet_since: float | None = None
     """Since when the caller says nothing: a lull, perhaps of the same segment, or a pause."""
-    words_at: float = 0.0
-    """When the words changed last."""
     speculations: int = 0
     commit_requested: bool = False
 
@@ -206,7 +204,7 @@ class TurnMachine:
             case SpeechStopped(segment, last_speech):
                 self._speech_stopped(segment, last_speech, now)
             case Hypothesis(segment, text, final):
-                self._hypothesis(segment, text, final, now)
+                self._hypothesis(segment, text, final)
             case CommitRequested():
                 self._commit_requested(actions)
             case InputCleared():
@@ -280,13 +278,11 @@ class TurnMachine:
         turn.spoken_s += turn.last_speech - turn.run_started
         turn.speaking = False
 
-    def _hypothesis(self, segment: int, text: str, final: bool, now: float) -> None:
+    def _hypothesis(self, segment: int, text: str, final: bool) -> None:
         turn = self._turn_of(segment)
         if turn is None or turn.segments[segment].final:
             return
         known = turn.segments[segment]
-        if folded(known.text) != folded(text):
-            turn.words_at = now
         known.text = text
         known.final = final
 
@@ -457,6 +453,8 @@ class TurnMachine:
             return
         if now >= self._turn_end(turn):
             self._commit(turn, now, actions)
+        elif (wrap_up := self._wrap_up_at(turn)) is not None and now >= wrap_up:
+            self._wrap_up(turn, now, actions)
         else:
             self._speculate(turn, now, actions)
 
@@ -483,6 +481,29 @@ class TurnMachine:
         wait = delay_ms(self._complete(turn.text), config.min_delay_ms, config.max_delay_ms)
         return turn.last_speech + wait / 1000
 
+    def _wrap_up_at(self, turn: _Turn) -> float | None:
+        """When a caller who talks for very long is asked to come to the end: in a pause in which more would be awaited.
+        None if the turn is not that long, or ends by itself before."""
+        config = self.config
+        if not (config.wrap_up and config.create_response and config.detection and turn.settled and turn.text):
+            return None
+        if turn.commit_requested or turn.last_speech - turn.started < config.wrap_up_after_s:
+            return None
+        if self._reply is not None and self._reply.phase is not Phase.HELD:
+            return None
+        at = turn.last_speech + config.wrap_up_pause_ms / 1000
+        return at if at < self._turn_end(turn) else None
+
+    def _wrap_up(self, turn: _Turn, now: float, actions: list[Action]) -> None:
+        self._turn = None
+        self._awake(now)
+        self._announce(turn, actions)
+        self._drop_held(actions)
+        self._unclear = 0
+        actions.append(CommitTurn(turn.text, tuple(turn.segments), missing=False))
+        if not self._start_asked(actions):
+            actions.append(Nudge(self._start_reply(None, speculative=False).reply, self.config.wrap_up))
+
     def _speculate(self, turn: _Turn, now: float, actions: list[Action]) -> None:
         at = self._speculation_at(turn)
         if at is None or now < at:
@@ -504,11 +525,12 @@ class TurnMachine:
         if turn.settled and not turn.speaking:
             # Whoever is in the middle of a sentence is waited for: to begin much before that is over would be waste.
             return max(turn.quiet_since, self._turn_end(turn) - config.speculation_lead_ms / 1000)
-        if self.thrifty or self._complete(turn.text) < config.speculate_from:
+        # The words may lack the last one, which begins another reply then. A transcriber that is always that late makes
+        # the call thrifty.
+        last_try = turn.speculations >= config.max_speculations - 1
+        if self.thrifty or last_try or self._complete(turn.text) < config.speculate_from:
             return None
-        # A word that comes in the lull is the one that was still missing; else it may be on its way.
-        settle_s = 0.0 if turn.words_at >= turn.quiet_since else config.lull_settle_ms / 1000
-        return turn.quiet_since + settle_s
+        return turn.quiet_since
 
     def _commit(self, turn: _Turn, now: float, actions: list[Action]) -> None:
         text, missing = turn.text, not turn.settled
@@ -600,6 +622,9 @@ class TurnMachine:
             yield from self._speculation_deadline(turn)
         elif turn and (config.detection or turn.commit_requested):
             yield self._turn_end(turn)
+            wrap_up = self._wrap_up_at(turn)
+            if wrap_up is not None:
+                yield wrap_up
             yield from self._speculation_deadline(turn)
         if not turn and not reply:
             if self._warned_at is not None:
