@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import logging
+import os
 import sys
 from pathlib import Path
 
@@ -84,6 +85,9 @@ def _run_worker(parent: int, settings: Settings) -> int:
 
 
 def _serve(settings: Settings, keeper: DatabaseKeeper | None, *, shared_port: bool = False) -> int:
+    # Read when NumPy is loaded. Its products here are too small to be shared: more threads would only spin, on the
+    # processor that the event loop needs.
+    os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     # Here and not above: see the module's docstring.
     import uvloop  # noqa: PLC0415
 

@@ -32,7 +32,6 @@ from prometheus_client import Counter, Histogram
 from signaling.datachannel import EventChannel
 from signaling.limits import ChannelRate
 from signaling.sdp import OfferError, check_offer, finished_answer, prepared_offer
-from signaling.track import SpeechTrack
 from voice_agent.audio.playout import PacedPlayout
 from voice_agent.audio.receiver import VoiceReceiver
 from voice_agent.call.transport import SpeechOutput
@@ -155,10 +154,10 @@ class Peer:
     # --- negotiation ----------------------------------------------------------------------------------------
 
     async def _negotiate(self, offer: str) -> str:
-        self._pc.addTrack(SpeechTrack(self._playout))
-        (transceiver,) = self._pc.getTransceivers()
+        transceiver = self._pc.addTransceiver("audio", direction="sendrecv")
         transceiver.setCodecPreferences(_opus())
         media_stack.receive_packets(transceiver.receiver, self._packet, clock_rate_hz=_OPUS_CLOCK_HZ)
+        media_stack.send_packets(transceiver.sender, self._playout.next_packet)
         media_stack.report_loss(transceiver.sender, self._playout.set_loss)
         with media_stack.media_address(*media_address(self._server)):
             try:

@@ -181,7 +181,11 @@ class ConnectionPool:
             async with asyncio.timeout(settings.provider_connect_timeout_s):
                 manager = self._client.realtime.connect(
                     extra_query={"intent": "transcription"},
-                    websocket_connection_options={"max_size": settings.provider_message_bytes},
+                    # Base64 of sound hardly gets smaller, and deflating it cost more than hearing it did.
+                    websocket_connection_options={
+                        "max_size": settings.provider_message_bytes,
+                        "compression": None,
+                    },
                 )
                 raw = await manager.enter()
         return Connection(raw, settings, self._check.set)
