@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from voice_agent.agents.base import ToolContext, ToolError
 from voice_agent.agents.dialogue.engine import SCRIPTED_CALL, ScriptedModel
 from voice_agent.agents.helpdesk import helpdesk
-from voice_agent.agents.helpdesk_tools import CREATE, DRAFT, HAND_OVER, INCIDENT, RATE, SEARCH
+from voice_agent.agents.helpdesk_arguments import CREATE, DRAFT, HAND_OVER, INCIDENT, RATE, SEARCH
 from voice_agent.agents.packs import load_packs
 from voice_agent.engines.ports import Message, ToolCall
 from voice_agent.facts import HelpdeskFacts, StepTried

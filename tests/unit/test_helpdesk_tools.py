@@ -10,7 +10,7 @@ import pytest
 
 from voice_agent.agents.base import Tool, ToolContext, ToolError
 from voice_agent.agents.helpdesk import helpdesk
-from voice_agent.agents.helpdesk_tools import priority_of, weights_of
+from voice_agent.agents.helpdesk_arguments import priority_of, weights_of
 from voice_agent.agents.pack_schema import Priority
 from voice_agent.agents.packs import load_packs
 from voice_agent.engines.ports import Message, ToolCall

@@ -6,8 +6,9 @@ from collections.abc import Mapping
 
 from voice_agent.agents.base import Agent, TurnProfile
 from voice_agent.agents.dialogue.engine import ScriptedModel
+from voice_agent.agents.dialogue.helpdesk_finder import Finder
 from voice_agent.agents.dialogue.helpdesk_rules import says_rules
-from voice_agent.agents.dialogue.helpdesk_script import HelpdeskScript, Knowledge
+from voice_agent.agents.dialogue.helpdesk_script import HelpdeskScript
 from voice_agent.agents.helpdesk_facts import helpdesk_facts, helpdesk_form
 from voice_agent.agents.helpdesk_tools import helpdesk_tools
 from voice_agent.agents.pack_schema import Article
@@ -50,21 +51,17 @@ refuses, do first what it says is missing.
 def helpdesk(articles: Mapping[str, Article], settings: AgentSettings) -> Agent:
     """Builds the agent over these articles."""
     index = PhraseIndex({article.id: (article.title, *article.symptoms) for article in articles.values()})
-    says = says_rules(articles)
-    knowledge = Knowledge(
+    finder = Finder(
         articles,
         index,
-        GREETING,
+        says_rules(articles),
         threshold=settings.match_threshold,
         sure=settings.match_sure,
         margin=settings.match_margin,
-        failed_steps=settings.failed_steps,
-        says=says,
-        incidents=tuple(rule for rule in says if rule.rule.priority == "P1"),
     )
 
     def start() -> HelpdeskScript:
-        return HelpdeskScript(knowledge)
+        return HelpdeskScript(finder, GREETING, settings.failed_steps)
 
     topics = as_data("topics", [article.title for article in articles.values()])
     return Agent(

@@ -13,7 +13,7 @@ from voice_agent.agents.dialogue.engine import SCRIPTED_CALL, replay
 from voice_agent.agents.dialogue.helpdesk_case import Case
 from voice_agent.agents.dialogue.helpdesk_script import HelpdeskScript
 from voice_agent.agents.form import Form, corrections_in, form_of
-from voice_agent.agents.helpdesk_tools import CREATE, DRAFT, HAND_OVER, INCIDENT, RATE, SEARCH, priority_of
+from voice_agent.agents.helpdesk_arguments import CREATE, DRAFT, HAND_OVER, INCIDENT, RATE, SEARCH, priority_of
 from voice_agent.agents.pack_schema import Article
 from voice_agent.agents.tool_history import ToolUse, tool_uses
 from voice_agent.engines.ports import Message

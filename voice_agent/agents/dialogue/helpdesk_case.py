@@ -8,7 +8,7 @@ from typing import Literal
 
 from voice_agent.agents.dialogue.grammar import Act, Utterance, fold
 from voice_agent.agents.dialogue.helpdesk_rules import denies, impact_in, system_in
-from voice_agent.agents.helpdesk_tools import priority_of
+from voice_agent.agents.helpdesk_arguments import priority_of
 from voice_agent.agents.pack_schema import Answer, Article, Ask, Escalation, OperatingSystem, Priority, Step, Weight
 from voice_agent.facts import StepTried
 

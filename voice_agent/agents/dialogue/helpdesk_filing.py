@@ -15,7 +15,7 @@ from voice_agent.agents.dialogue.engine import Answer, Call
 from voice_agent.agents.dialogue.grammar import Act, Utterance, fold
 from voice_agent.agents.dialogue.helpdesk_case import MAX_PROBLEM_CHARS, Case
 from voice_agent.agents.dialogue.ticket_form import TicketForm, slot_meant
-from voice_agent.agents.helpdesk_tools import CREATE, DRAFT, HAND_OVER, INCIDENT, priority_of, weights_of
+from voice_agent.agents.helpdesk_arguments import CREATE, DRAFT, HAND_OVER, INCIDENT, priority_of, weights_of
 from voice_agent.agents.pack_schema import Slot
 
 _BLOCKED = "Can you still do your work in the meantime?"

@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from voice_agent.agents.dialogue.engine import Answer
 from voice_agent.agents.dialogue.grammar import Act, Utterance, fold, understand
 from voice_agent.agents.dialogue.helpdesk_case import MAX_PROBLEM_CHARS, Case
 from voice_agent.agents.dialogue.helpdesk_filing import Closed, Filing
-from voice_agent.agents.dialogue.helpdesk_rules import SaysRule, tells_outage, told
+from voice_agent.agents.dialogue.helpdesk_finder import Finder, Found
+from voice_agent.agents.dialogue.helpdesk_rules import tells_outage, told
 from voice_agent.agents.dialogue.helpdesk_walk import Escalate, Missed, NotThis, Outcome, Say, Solved, Walk
 from voice_agent.agents.dialogue.ticket_form import TicketForm
 from voice_agent.agents.dialogue.wording import in_chunks, number_in
 from voice_agent.agents.form import Form, corrections_in, form_of
-from voice_agent.agents.helpdesk_tools import CREATE, DRAFT, HAND_OVER, INCIDENT, SECURITY
+from voice_agent.agents.helpdesk_arguments import CREATE, DRAFT, HAND_OVER, INCIDENT
 from voice_agent.agents.pack_schema import Article
-from voice_agent.agents.retrieval import PhraseIndex
 
 _NOT_UNDERSTOOD = (
     "I did not quite get that. What is not working?",
@@ -62,24 +61,12 @@ class State(Enum):
     ENDED = auto()
 
 
-@dataclass(frozen=True, slots=True)
-class Knowledge:
-    """What a helpdesk script works with. `says`: the conditions on what callers say; `incidents`: those of P1."""
-
-    articles: Mapping[str, Article]
-    index: PhraseIndex
-    greeting: str
-    threshold: float
-    sure: float
-    margin: float
-    failed_steps: int
-    says: tuple[SaysRule, ...]
-    incidents: tuple[SaysRule, ...]
-
-
 class HelpdeskScript:
-    def __init__(self, knowledge: Knowledge) -> None:
-        self._knowledge = knowledge
+    def __init__(self, finder: Finder, greeting: str, failed_steps: int) -> None:
+        """`failed_steps`: so many in one article end in a ticket."""
+        self._finder = finder
+        self._greeting = greeting
+        self._failed_steps = failed_steps
         self._state = State.INTAKE
         self._case = Case("")
         self._walk: Walk | None = None
@@ -93,7 +80,7 @@ class HelpdeskScript:
         self._reported = False
         self._leaving = False
         self._paused = False
-        self._last = knowledge.greeting
+        self._last = greeting
         self.cases: list[Case] = []
         """All problems of the call that got as far as an article or a ticket, in order."""
         self.rating: int | None = None
@@ -110,7 +97,7 @@ class HelpdeskScript:
         }
 
     def greeting(self) -> Answer:
-        return Answer(self._knowledge.greeting)
+        return Answer(self._greeting)
 
     def hear(self, text: str) -> Answer:
         utterance = understand(text)
@@ -159,7 +146,7 @@ class HelpdeskScript:
             return self._hand_over(utterance)
         if utterance.brief and utterance.does(Act.REPEAT):
             return Answer(self._last)
-        about_speed = self._state is State.INTAKE and bool(self._matches(utterance.main))
+        about_speed = self._state is State.INTAKE and self._finder.find(utterance.main) is not None
         if utterance.brief and utterance.does(Act.SLOWER) and not about_speed:
             return Answer(in_chunks(self._last))
         if utterance.does(Act.PAUSE) and utterance.brief and not utterance.does(Act.FIXED, Act.BROKEN, Act.DONE):
@@ -180,15 +167,14 @@ class HelpdeskScript:
         if self._unheard > len(_NOT_HEARD) and self._state not in {State.RATING, State.ENDED}:
             self._unheard = 0
             return self._offer_ticket(_LOST)
-        last = _WHAT if self._last == self._knowledge.greeting else _without(_NOT_HEARD, self._last)
+        last = _WHAT if self._last == self._greeting else _without(_NOT_HEARD, self._last)
         return Answer(f"{_NOT_HEARD[min(self._unheard, len(_NOT_HEARD)) - 1]} {last}")
 
     def _incident_or_outage(self, utterance: Utterance) -> Answer | None:
-        words = told(utterance.text)
-        found = next((rule for rule in self._knowledge.incidents if rule.applies(words)), None)
+        found = self._finder.incident(utterance.text)
         if found and not self._reported:
             self._put_off()
-            apart = found.applies(told(utterance.extra)) and bool(self._matches(utterance.main))
+            apart = found.applies(told(utterance.extra)) and self._finder.find(utterance.main) is not None
             if apart:
                 self._postpone(utterance.main)
             self._begin_case(utterance.extra if apart else utterance.text, found.article)
@@ -197,7 +183,8 @@ class HelpdeskScript:
         if self._state in {State.INTAKE, State.CHOOSE, State.WALK, State.OFFER, State.MORE} and tells_outage(
             utterance.text
         ):
-            article = self._best(utterance.main)
+            meant = self._finder.find(utterance.main)
+            article = meant.best if meant else None
             asked = self._state is State.WALK and (article is None or article is self._case.article)
             if not asked:
                 self._put_off()
@@ -241,10 +228,10 @@ class HelpdeskScript:
     # --- finding the problem ----------------------------------------------------------------------------------------
 
     def _intake(self, utterance: Utterance) -> Answer:
-        found = self._matches(utterance.main)
-        other = self._matches(utterance.extra)
-        if found and other and other[0][0] is not found[0][0]:
-            return self._two_problems(utterance, found[0][0], other[0][0])
+        found = self._finder.find(utterance.main)
+        other = self._finder.find(utterance.extra)
+        if found and other and other.best is not found.best:
+            return self._two_problems(utterance, found.best, other.best)
         if found and other:  # Two sentences about the same.
             return self._found(found, utterance.text)
         if utterance.extra:
@@ -261,33 +248,13 @@ class HelpdeskScript:
             return self._offer_ticket(_NOT_UNDERSTOOD[-1])
         return Answer(_NOT_UNDERSTOOD[self._misses - 1])
 
-    def _matches(self, text: str) -> list[tuple[Article, bool]]:
-        """What the text may be about, and whether that is sure: near enough, and nothing else as near. The best first,
-        but incidents before all."""
-        if not text:
-            return []
-        near = [
-            match for match in self._knowledge.index.search(text, limit=2) if match.score >= self._knowledge.threshold
-        ]
-        if not near:
-            return []
-        rivals = [match for match in near if match.score >= near[0].score * (1 - self._knowledge.margin)]
-        sure = near[0].score >= self._knowledge.sure and len(rivals) == 1
-        articles = [self._knowledge.articles[match.id] for match in (near[:1] if sure else rivals)]
-        return [(article, sure) for article in sorted(articles, key=lambda article: article.category != SECURITY)]
-
-    def _best(self, text: str) -> Article | None:
-        found = self._matches(text)
-        return found[0][0] if found else None
-
-    def _found(self, found: list[tuple[Article, bool]], problem: str) -> Answer:
-        article, sure = found[0]
-        if sure:
-            return self._open(article, problem)
-        self._candidates = [article for article, _ in found]
+    def _found(self, found: Found, problem: str) -> Answer:
+        if found.sure:
+            return self._open(found.best, problem)
+        self._candidates = list(found.articles)
         self._case.problem = problem[:MAX_PROBLEM_CHARS]
         self._state = State.CHOOSE
-        return Answer(f"Is it about this: {article.title}?")
+        return Answer(f"Is it about this: {found.best.title}?")
 
     def _two_problems(self, utterance: Utterance, first: Article, second: Article) -> Answer:
         """The more urgent one goes first; the other is taken up afterwards."""
@@ -304,9 +271,9 @@ class HelpdeskScript:
             self._later.append(problem)
 
     def _choosing(self, utterance: Utterance) -> Answer:
-        if utterance.does(Act.YES, Act.DONE) or (utterance.does(Act.BROKEN) and not self._matches(utterance.main)):
+        if utterance.does(Act.YES, Act.DONE) or (utterance.does(Act.BROKEN) and not self._finder.find(utterance.main)):
             return self._open(self._candidates[0], self._case.problem)
-        found = self._matches(utterance.main)
+        found = self._finder.find(utterance.main)
         if found and len(utterance.words) > 2:
             return self._found(found, utterance.main)
         if utterance.does(Act.NO, Act.UNSURE, Act.SKIP) or _DEAD_END.search(fold(utterance.text)):
@@ -331,17 +298,16 @@ class HelpdeskScript:
         self._case = Case(problem[:MAX_PROBLEM_CHARS], article, system=before.system)
         self._case.notice(understand(problem))
         self.cases.append(self._case)
-        self._walk = Walk(self._case, self._knowledge.failed_steps) if article else None
+        self._walk = Walk(self._case, self._failed_steps) if article else None
         self._before_choice = None
         self._misses = 0
 
     def _open(self, article: Article, problem: str) -> Answer:
         self._begin_case(problem, article)
-        words = told(problem)
-        said = next((rule for rule in self._knowledge.says if rule.article is article and rule.applies(words)), None)
+        said = self._finder.said(article, problem)
         if said:
-            self._case.rule = said.rule
-            opening = (f"That sounds like: {article.title}. That needs a person.", said.rule.advice)
+            self._case.rule = said
+            opening = (f"That sounds like: {article.title}. That needs a person.", said.advice)
             return self._escalate(" ".join(filter(None, opening)))
         return self._walk_on(f"That sounds like: {article.title}.")
 
@@ -366,7 +332,7 @@ class HelpdeskScript:
         if utterance.does(Act.NO):
             self._state, self._misses = State.INTAKE, 0
             return Answer("Okay, no ticket. What else can I help you with?")
-        found = self._matches(utterance.main)
+        found = self._finder.find(utterance.main)
         if found:
             return self._found(found, utterance.main)
         return Answer("Shall I write a ticket? Please say yes or no.")
@@ -377,10 +343,10 @@ class HelpdeskScript:
         if self._walk is None:
             return self._intake(utterance)
         folded = fold(utterance.text)
-        other = self._other_problem(utterance.main) if _CHANGED_MIND.search(folded) else None
+        other = self._finder.other(utterance.main, self._case.article) if _CHANGED_MIND.search(folded) else None
         if other:
             return self._open(other, utterance.main)
-        urgent = self._other_problem(utterance.extra)
+        urgent = self._finder.other(utterance.extra, self._case.article)
         if urgent and Case("", urgent).priority in _URGENT and Case("", urgent).priority < self._case.priority:
             self._put_off()
             self._begin_case(utterance.extra, urgent)
@@ -389,16 +355,11 @@ class HelpdeskScript:
             self._postpone(utterance.extra)
         outcome = self._walk.hear(utterance)
         if isinstance(outcome, Missed):
-            other = self._other_problem(utterance.main) if len(utterance.words) > 2 else None
+            other = self._finder.other(utterance.main, self._case.article) if len(utterance.words) > 2 else None
             if other:
                 self._before_choice, self._candidates, self._state = self._walk, [other], State.CHOOSE
                 return Answer(f"Is it about something else now: {other.title}?")
         return self._after_step(outcome)
-
-    def _other_problem(self, text: str) -> Article | None:
-        """Another article that the words surely mean."""
-        found = self._matches(text)
-        return found[0][0] if found and found[0][1] and found[0][0] is not self._case.article else None
 
     def _after_step(self, outcome: Outcome) -> Answer:
         match outcome:
@@ -462,8 +423,8 @@ class HelpdeskScript:
 
     def _more(self, utterance: Utterance) -> Answer:
         content = len(utterance.words) > 3 and not utterance.does(Act.END)
-        found = self._matches(utterance.main) if content or not utterance.does(Act.YES, Act.NO, Act.END) else []
-        sure = bool(found) and found[0][1]
+        found = self._finder.find(utterance.main) if content or not utterance.does(Act.YES, Act.NO, Act.END) else None
+        sure = found is not None and found.sure
         if utterance.does(Act.BROKEN) and self._case.solved and not sure:
             return self._back_again()
         self._case = Case("", system=self._case.system)
