@@ -148,6 +148,14 @@ def test_a_rating_that_was_asked_for_and_not_given(talk: Talk) -> None:
     assert (talk.facts.csat_asked, talk.facts.csat) == (True, None)
 
 
+@pytest.mark.parametrize(
+    "heard", ["That sounds like:", "Let me check. That sounds like: Printer offline. Is the printer"]
+)
+def test_the_script_is_known_by_what_was_heard_of_it(heard: str) -> None:
+    messages = [Message("user", "I cannot print"), Message("assistant", heard), Message("user", "hm")]
+    assert facts_of(messages).article_id == "printer-offline"
+
+
 # --- a language model -------------------------------------------------------------------------------------------------
 
 

@@ -75,6 +75,9 @@ def test_an_incident_is_heard_where_it_happened_and_only_there(text: str, incide
     [
         ("everyone here is offline", True),
         ("nobody can work", True),
+        ("nobody in our office can get online", True),
+        ("nobody can hear me in the meeting", False),
+        ("everyone else is fine but I am offline", False),
         ("the whole office has no internet", True),
         ("we are all down", True),
         ("I am offline", False),
@@ -88,7 +91,15 @@ def test_an_outage_is_what_many_have(text: str, outage: bool) -> None:
 
 @pytest.mark.parametrize(
     ("text", "impact"),
-    [("the whole team", "high"), ("my colleague has it too", "medium"), ("just me", "low"), ("my mail is gone", None)],
+    [
+        ("the whole team", "high"),
+        ("my colleague has it too", "medium"),
+        ("just me", "low"),
+        ("my mail is gone", None),
+        ("nobody can hear me", None),
+        ("no, nobody else", "low"),
+        ("everyone says I am too quiet", None),
+    ],
 )
 def test_how_many_are_affected_is_taken_from_what_is_said(text: str, impact: str | None) -> None:
     assert impact_in(text) == impact
@@ -113,6 +124,13 @@ def test_a_step_can_be_known_or_unwanted(act: Act, text: str) -> None:
 @pytest.mark.parametrize("text", ["I did it", "it's already working", "I can do that", "I don't know", "done"])
 def test_a_step_that_is_done_is_neither(text: str) -> None:
     assert understand(text).acts.isdisjoint({Act.TRIED, Act.REFUSED})
+
+
+def test_nobody_else_means_the_caller_alone() -> None:
+    for answer in ("nobody", "no one else", "no, just me", "nope"):
+        assert "Is it better when" in reply("the Wi-Fi is slow", answer)
+    for answer in ("yes", "everyone here", "my colleague has it too"):
+        assert "ticket" in reply("the Wi-Fi is slow", answer)
 
 
 def test_silence_is_met_with_other_words_each_time() -> None:

@@ -20,6 +20,7 @@ from voice_agent.engines.ports import Message
 from voice_agent.facts import HelpdeskFacts, StepTried
 
 _MAX_PROBLEM_CHARS = 300
+_FIRST_WORDS = 4
 _GREETING = re.compile(r"^\W*(?:hi|hello|hey|good (?:morning|afternoon|evening|day))\W*(?:there\W*)?$", re.IGNORECASE)
 _ASKS_FOR_RATING = re.compile(r"\b(?:from )?(?:one|1)\b.{0,30}\bto (?:five|5)\b", re.IGNORECASE | re.DOTALL)
 _NUMBER = re.compile(r"(\d+)\s*$")
@@ -67,7 +68,9 @@ def _script_of(messages: Sequence[Message], start: Start) -> HelpdeskScript | No
     last = next(answers, 0)
     expected = replay(script, messages[:last]).text
     said = messages[last].text.strip() if last else expected
-    if not calls and not (expected.startswith(said) or said.startswith(expected)):
+    # What was heard may be cut at its end, and a filler ("Let me check.") may stand before it.
+    begins = " ".join(expected.split()[:_FIRST_WORDS])
+    if not calls and not (expected.startswith(said) or begins in said):
         return None
     replay(script, messages[last:])
     return script

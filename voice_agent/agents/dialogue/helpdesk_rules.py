@@ -19,22 +19,25 @@ _SYSTEMS: tuple[tuple[OperatingSystem, re.Pattern[str]], ...] = (
     ("ios", re.compile(r"\b(?:iphone|ipad|ios)\b")),
     ("android", re.compile(r"\b(?:android|samsung|pixel)\b")),
 )
+_GROUP = r"(?:whole|entire) (?:office|team|floor|company|department|building|site|group|room)"
+_USE = r"(?:work|print|log ?in|sign ?in|get online|get in|connect|reach|use|open|send)"
 _EVERYONE = re.compile(
-    r"\b(?:everyone|everybody|nobody|no one|all of us|we all|we are all|were all"
-    r"|(?:the )?whole (?:office|team|floor|company|department|building|site)|entire \w+)\b"
+    r"\b(?:(?:everyone|everybody) (?:here|too|is|has|gets|loses|in|on|at|affected)|for (?:everyone|everybody)"
+    rf"|all of us|we all|we are all|were all|{_GROUP}|(?:nobody|no one)(?: \w+){{0,3}} can {_USE})\b"
+    r"|^(?:yes )?(?:everyone|everybody)$"
 )
 _SOME = re.compile(
     r"\b(?:others too|other people|my colleagues?|some of us|a few of us|several (?:people|of us)|my team"
     r"|people here)\b"
 )
-_ALONE = re.compile(r"\b(?:only me|just me|me only|only mine|just mine|others? (?:are|is) fine|it works for others)\b")
-_DOWN = re.compile(
-    r"\b(?:offline|down|outage|no (?:internet|network|connection)|(?:cant|cannot|can) (?:work|get online|log ?in|print)"
-    r"|(?:not|nothing|stopped) work(?:s|ing)?)\b"
+_ALONE = re.compile(
+    r"\b(?:only me|just me|me only|only mine|just mine|only my|others? (?:are|is) fine|it works for others"
+    r"|(?:nobody|no one|everyone|everybody) else|not (?:other people|others))\b"
 )
-_AFFECTED = re.compile(
-    r"\b(?:(?:nobody|no one) can (?:work|get online|log ?in|connect|reach)"
-    r"|(?:everyone|everybody|all of us|we are all|were all|we all|whole \w+|entire \w+)\b.*)"
+_DOWN = re.compile(
+    r"\b(?:offline|down|outage|no (?:internet|network|connection)"
+    rf"|(?:cant|cannot|nobody can|no one can) {_USE}|(?:nobody|no one)(?: \w+){{0,3}} can {_USE}"
+    r"|(?:not|nothing|stopped|isnt|doesnt) work(?:s|ing)?)\b"
 )
 
 _DENIAL = frozenset("not never havent didnt hasnt dont doesnt wasnt wont without isnt".split())
@@ -106,7 +109,7 @@ def impact_in(text: str) -> Weight | None:
 def tells_outage(text: str) -> bool:
     """Something is down for everyone ("the whole office is offline")."""
     folded = fold(text)
-    return bool(_AFFECTED.search(folded) and _DOWN.search(folded)) and not _ALONE.search(folded)
+    return bool(_EVERYONE.search(folded) and _DOWN.search(folded)) and not _ALONE.search(folded)
 
 
 def _as_compared(text: str) -> str:

@@ -197,13 +197,20 @@ class HelpdeskScript:
 
     def _put_off(self) -> None:
         """What was being worked on comes back later."""
-        if self._state is State.WALK and self._case.problem and len(self._later) < _MAX_LATER:
+        if (
+            self._state in {State.WALK, State.FILING, State.OFFER}
+            and not self._case.number
+            and self._case.problem
+            and len(self._later) < _MAX_LATER
+        ):
             self._later.insert(0, self._case.problem)
 
     def _hand_over(self, utterance: Utterance) -> Answer:
         angry = utterance.does(Act.ANGRY)
         sorry = "I am sorry about this." if angry else "Of course."
-        if self._state is State.INTAKE and not utterance.brief:
+        if self._state in {State.MORE, State.RATING, State.ENDED}:
+            self._case = Case("", system=self._case.system)
+        if self._state is not State.WALK and not self._case.problem and not utterance.brief:
             self._case.problem = utterance.text[:MAX_PROBLEM_CHARS]
         if self._case not in self.cases:
             self.cases.append(self._case)

@@ -20,6 +20,7 @@ from voice_agent.facts import StepTried
 _OTHER_PROBLEM = re.compile(
     r"\b(?:thats|that is|its|it is) not (?:it|my problem|the problem|what i)\b|\bwrong problem\b"
 )
+_NOBODY = re.compile(r"^(?:nobody|no one|none)\b")
 _BY_ITSELF = re.compile(r"\b(?:now|again|fixed|solved|resolved)\b")
 _TOLD_ERROR = re.compile(r"\b(?:it says|says|error|message|code)\b")
 _TOLD_CHANGE = re.compile(r"\b(?:since|after|update|updated|new|moved|installed)\b")
@@ -122,7 +123,9 @@ class Walk:
     def _background(self, utterance: Utterance) -> Outcome:
         kind = self._unknown[0]
         if kind == "scope":
-            if not utterance.does(Act.YES, Act.NO, Act.UNSURE) and self._case.impact is None:
+            if utterance.does(Act.NO) or _NOBODY.search(fold(utterance.text)):
+                self._case.impact = "low"
+            if not utterance.does(Act.YES, Act.UNSURE) and self._case.impact is None:
                 return Missed("Is it only you, or do others have it too? You can also say not sure.")
             if utterance.does(Act.YES) and self._case.impact is None:
                 self._case.impact = "medium"
