@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-dev run test test-fast lint format lock faults fuzz bench clean
+.PHONY: help setup setup-dev run test test-fast lint format lock faults fuzz bench bench-peers bench-network clean
 
 help:
 	@echo "make run     set up and serve http://127.0.0.1:8080 (HOST and PORT choose the address)"
@@ -13,6 +13,8 @@ help:
 	@echo "make faults  the tests of faults at full length: bad networks, 200 kills, 1,000 calls (many minutes)"
 	@echo "make fuzz    20,000 damaged inputs of each kind (MUTANTS chooses how many)"
 	@echo "make bench   benchmarks (minutes; not part of the tests)"
+	@echo "make bench-peers    our server beside aiortc, FastRTC and Pipecat (installs them into .bench)"
+	@echo "make bench-network  lossy and uneven networks: what is heard, delayed and understood"
 	@echo "make lock    renew the lock files from pyproject.toml"
 	@echo "make clean   remove what set-up made (never .data)"
 
@@ -61,6 +63,12 @@ bench: setup-dev
 	$(BIN)/python -m scripts.bench_media
 	$(BIN)/python -m scripts.bench_writer
 
+bench-peers: setup-dev
+	$(BIN)/python -m scripts.bench_peers
+
+bench-network: setup-dev
+	$(BIN)/python -m scripts.bench_network
+
 lock: setup-dev
 	$(BIN)/python -m pip install -q --disable-pip-version-check uv
 	$(BIN)/uv pip compile pyproject.toml --extra espeak --generate-hashes --no-emit-index-url --no-annotate \
@@ -69,4 +77,4 @@ lock: setup-dev
 		--no-header --python-version 3.11 -c requirements.lock -q -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) .node .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .bench .node .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -15,6 +15,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import random
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from types import TracebackType
@@ -44,6 +45,12 @@ class Impairment:
             return None
         late = self.reorder_ms if chance.random() < self.reorder else 0.0
         return (self.delay_ms + chance.random() * self.jitter_ms + late) / 1000
+
+
+def through(answer: str, relay: Address) -> str:
+    """An SDP answer with the relay's address in the place of the server's."""
+    host, port = relay
+    return re.sub(r"^(a=candidate:(?:\S+ ){4})\S+ \d+", rf"\g<1>{host} {port}", answer, flags=re.MULTILINE)
 
 
 class UdpRelay:

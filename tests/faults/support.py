@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import re
 import secrets
 import select
 import signal
@@ -23,7 +22,7 @@ from aiohttp import ClientSession
 from aiortc import MediaStreamTrack, RTCSessionDescription
 
 from scripts.limits_off import LIMITS_OFF
-from scripts.udp_relay import Impairment, UdpRelay
+from scripts.udp_relay import Impairment, UdpRelay, through
 from signaling.peer import Peer
 from tests.security.caller import LOOPBACK, Caller, TalkingTrack, loopback_settings, until
 from voice_agent.hardening import media_stack
@@ -138,12 +137,6 @@ async def eventually(condition: Callable[[], Awaitable[bool]], timeout_s: float 
 # --- callers ------------------------------------------------------------------------------------------------------
 
 
-def through(answer: str, relay: UdpRelay) -> str:
-    """The answer with the relay's address in the place of the server's."""
-    host, port = relay.address
-    return re.sub(r"^(a=candidate:(?:\S+ ){4})\S+ \d+", rf"\g<1>{host} {port}", answer, flags=re.MULTILINE)
-
-
 class RelayedCaller(Caller):
     """A caller in the same process as its peer, with a bad network in between."""
 
@@ -155,7 +148,7 @@ class RelayedCaller(Caller):
         )
         self.peer.bind(self.session)
         self.relay = await stack.enter_async_context(UdpRelay(self.server_address, seed=seed))
-        await self.pc.setRemoteDescription(RTCSessionDescription(through(self.answer, self.relay), "answer"))
+        await self.pc.setRemoteDescription(RTCSessionDescription(through(self.answer, self.relay.address), "answer"))
 
 
 @contextlib.asynccontextmanager
@@ -201,7 +194,7 @@ class RemoteCaller(Caller):
         answer = self.answer
         if stack is not None:
             self.relay = await stack.enter_async_context(UdpRelay(self.server_address))
-            answer = through(answer, self.relay)
+            answer = through(answer, self.relay.address)
         await self.pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
         return 201
 

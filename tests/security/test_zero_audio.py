@@ -98,8 +98,9 @@ async def collected(mode: str) -> Evidence:
         http = await stack.enter_async_context(ClientSession(headers={"Authorization": f"Bearer {key}"}))
         since = time.time()
         before = written(server)
-        await call_by_webrtc(server, http, key, found)
-        await call_by_websocket(server, http, found)
+        async with asyncio.TaskGroup() as calls:
+            calls.create_task(call_by_webrtc(server, http, key, found))
+            calls.create_task(call_by_websocket(server, http, found))
         await stored(server, 2)
         found.written_bytes = written(server) - before
         await server.rows("CHECKPOINT")

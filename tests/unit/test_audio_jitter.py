@@ -52,6 +52,26 @@ def test_a_hole_is_given_up_after_the_wait_and_names_the_packet_after_it() -> No
     assert buffer.next_deadline() is None
 
 
+def test_losses_and_uneven_arrival_add_a_delay_that_does_not_grow() -> None:
+    """Ten minutes with a twentieth lost and 30 ms of jitter: late, at most, by the jitter and one wait."""
+    buffer, chance = JitterBuffer(WAIT_MS), random.Random(7)
+    minute = 3000
+    delays_ms: list[float] = []
+
+    def left(released: Released, now: float) -> None:
+        delays_ms.extend((now - seq * 0.02) * 1000 for seq in seqs(released))
+
+    arrivals = [(seq * 0.02 + chance.random() * 0.03, seq) for seq in range(10 * minute) if chance.random() >= 0.05]
+    for at, seq in sorted(arrivals):
+        while (deadline := buffer.next_deadline()) is not None and deadline <= at:
+            left(buffer.poll(deadline), deadline)
+        left(put(buffer, seq, at), at)
+    first, last = sorted(delays_ms[:minute]), sorted(delays_ms[-minute:])
+    assert abs(last[minute // 2] - first[minute // 2]) < 3
+    assert max(delays_ms) <= 30 + WAIT_MS
+    assert buffer.late == 0
+
+
 def test_the_second_hole_has_a_wait_of_its_own() -> None:
     buffer = JitterBuffer(WAIT_MS)
     put(buffer, 1, 0.00)

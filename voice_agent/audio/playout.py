@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 
 from voice_agent.audio.framing import OpusChunk, PcmChunk
+from voice_agent.audio.opus import Mode
 from voice_agent.audio.pacing import PlayoutQueue
 from voice_agent.settings import AudioSettings
 
@@ -97,6 +98,11 @@ class PacedPlayout:
     def queued_ms(self) -> int:
         """How much still waits."""
         return self._queue.queued_ms
+
+    @property
+    def mode(self) -> Mode:
+        """The encoder in use, as `set_loss` chose it."""
+        return self._queue.mode
 
     @property
     def malformed(self) -> int:

@@ -1,0 +1,1 @@
+"""How `bench_peers` measures: environments, processes, media and dialogues. The servers are in `scripts/peers`."""
