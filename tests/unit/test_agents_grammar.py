@@ -10,7 +10,6 @@ from voice_agent.agents.dialogue.answers import analyse
 from voice_agent.agents.dialogue.grammar import Act, understand
 from voice_agent.agents.dialogue.recasts import Recaster
 from voice_agent.agents.dialogue.slots import read, spell
-from voice_agent.agents.interview_plan import level_of, plan
 from voice_agent.agents.pack_schema import Slot
 from voice_agent.agents.packs import load_packs
 from voice_agent.agents.retrieval import PhraseIndex
@@ -185,7 +184,7 @@ def test_a_recast_always_changes_something(text: str) -> None:
 
 
 def test_an_answer_without_result_number_and_own_part_lacks_all_three() -> None:
-    question = PACKS.questions["teamwork-junior"]
+    question = PACKS.questions["teamwork-junior-shared-task"]
     answer = (
         "we had a group for a school play and we met often and we talked a lot about our ideas with our friends for us"
     )
@@ -193,29 +192,8 @@ def test_an_answer_without_result_number_and_own_part_lacks_all_three() -> None:
 
 
 def test_a_full_answer_lacks_nothing() -> None:
-    question = PACKS.questions["teamwork-junior"]
+    question = PACKS.questions["teamwork-junior-shared-task"]
     answer = (
         "In a group of four I took the schedule and as a result we delivered two days early and got the best grade."
     )
     assert analyse(question, answer, short_words=10).lacks() == ()
-
-
-def test_the_plan_is_the_same_for_the_same_job_and_frames_the_competencies() -> None:
-    chosen = plan(PACKS.questions, "junior nurse", 4)
-    assert chosen == plan(PACKS.questions, "junior nurse", 4)
-    kinds = [question.competency for question in chosen]
-    assert kinds[0] == "warm-up"
-    assert kinds[-2:] == ["motivation", "closing"]
-    assert len(set(kinds)) == 7
-
-
-def test_another_job_gets_another_plan() -> None:
-    plans = {tuple(question.id for question in plan(PACKS.questions, f"job {n}", 4)) for n in range(10)}
-    assert len(plans) > 5
-
-
-@pytest.mark.parametrize(
-    ("job", "level"), [("senior developer", "senior"), ("intern in sales", "junior"), ("cook", "mid")]
-)
-def test_the_level_follows_from_the_job(job: str, level: str) -> None:
-    assert level_of(job) == level

@@ -16,6 +16,7 @@ from typing import Annotated, Literal, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
 from voice_agent.agents.own_words import invented
+from voice_agent.agents.resume_claims import without_contacts
 from voice_agent.agents.untrusted import as_data
 from voice_agent.analytics.report_model import ModelAnswer, Review
 from voice_agent.analytics.scores import AnswerScores, Part, PartScore, is_quoted
@@ -164,7 +165,7 @@ def model_answer_request(
         "question": question.text,
         "outline": question.model_outline,
         "answers": list(question.answers),
-        "resume": resume,
+        "resume": without_contacts(resume),
     }
     return _request(_MODEL_ANSWER, "answer", material, max_output_tokens)
 

@@ -8,7 +8,7 @@ mid-call, and a reply whose turn is thrown away leaves no trace.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -49,18 +49,23 @@ class Script(Protocol):
 
 
 class ScriptedModel:
-    """The `LanguageModel` port over scripts. `start` makes a fresh script for one replay."""
+    """The `LanguageModel` port over scripts. `start` makes a fresh script for one replay.
 
-    def __init__(self, start: Callable[[], Script]) -> None:
+    `asides`: what the server says without ending the caller's turn, such as "please come to the end". What the caller
+    says before and after one is one turn.
+    """
+
+    def __init__(self, start: Callable[[], Script], *, asides: Sequence[str] = ()) -> None:
         self.name = "scripted"
         self._start = start
+        self._asides = tuple(asides)
 
     async def reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent, None]:
         answer = self.answer(request.messages)
         call = answer.call
         if call and (request.tool_choice == "none" or call.name not in {tool.name for tool in request.tools}):
             script = self._start()
-            replay(script, request.messages)
+            replay(script, joined(request.messages, self._asides))
             answer = script.tool_result(call.name, {"error": "not available"}) or answer
             call = None
         words = answer.text.split()
@@ -75,13 +80,13 @@ class ScriptedModel:
 
     def answer(self, messages: Sequence[Message]) -> Answer:
         """The answer to a history; to an empty one, the greeting."""
-        return replay(self._start(), messages)
+        return replay(self._start(), joined(messages, self._asides))
 
     async def aclose(self) -> None:
         """Holds nothing."""
 
 
-def replay(script: Script, messages: Sequence[Message]) -> Answer:
+def replay(script: Script, messages: Iterable[Message]) -> Answer:
     """Leads a fresh script through a history, and returns what it says last; to an empty one, the greeting."""
     answer = script.greeting()
     names: dict[str, str] = {}
@@ -92,6 +97,31 @@ def replay(script: Script, messages: Sequence[Message]) -> Answer:
         elif message.role == "tool":
             answer = script.tool_result(names.get(message.call_id, ""), _result(message.text)) or answer
     return answer
+
+
+def joined(messages: Sequence[Message], asides: Sequence[str]) -> Iterator[Message]:
+    """The messages, with the caller's turns before and after an aside made one. An aside may have been cut short."""
+    turn: Message | None = None
+    held = False
+    for message in messages:
+        if turn and message.role == "user" and held:
+            turn = Message("user", f"{turn.text} {message.text}")
+        elif turn and message.role == "assistant" and _is_aside(message, asides):
+            held = True
+            continue
+        else:
+            if turn:
+                yield turn
+            turn = message if message.role == "user" else None
+            if turn is None:
+                yield message
+        held = False
+    if turn:
+        yield turn
+
+
+def _is_aside(message: Message, asides: Sequence[str]) -> bool:
+    return bool(message.text) and not message.tool_calls and any(aside.startswith(message.text) for aside in asides)
 
 
 def _result(text: str) -> Mapping[str, object]:

@@ -3,83 +3,106 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
+from voice_agent.agents.dialogue import interview_wording as wording
 from voice_agent.agents.dialogue.answers import Analysis, analyse, framing
 from voice_agent.agents.dialogue.engine import Answer
 from voice_agent.agents.dialogue.grammar import Act, Utterance, fold, understand
 from voice_agent.agents.dialogue.wording import in_chunks, vary
-from voice_agent.agents.interview_plan import plan
-from voice_agent.agents.pack_schema import Marker, Question
+from voice_agent.agents.interview_plan import Plan, Planned
+from voice_agent.agents.pack_schema import Marker
+from voice_agent.briefing import Briefing
 
-_PROBES: Mapping[Marker, tuple[str, ...]] = {
-    "off_topic": ("Let me bring you back to the question.", "I would like to stay with my question."),
-    "short": ("Could you tell me a little more about that?", "What exactly did you do, step by step?"),
-    "we_heavy": ("What did you do yourself?", "Which part of that was yours?"),
-    "no_result": ("What changed in the end?", "How did it turn out?"),
-    "no_number": ("Can you put a rough number on that?", "How much, or how many, was that?"),
-}
-_TIPS: Mapping[Marker, str] = {
-    "off_topic": "answer the question first and add the rest later",
-    "short": "give more detail, about a minute is good",
-    "we_heavy": "say I where it was you",
-    "no_result": "finish with what came out of it",
-    "no_number": "add one number",
-}
-_PRAISE = (
-    ("number", "you gave a number"),
-    ("result", "you said what came out of it"),
-    ("own", "you said clearly what you did"),
-    ("long_enough", "you gave enough detail"),
+_REALISTIC = re.compile(
+    r"\brealistic\b|\bno (?:feedback|tips)\b|\breal interview\b|\b(?:feedback|tips) (?:only )?at the end\b"
 )
-_STRENGTHS = {
-    "number": "you back your examples with numbers",
-    "result": "you say what came out of your work",
-    "own": "you say clearly what you did yourself",
-    "long_enough": "your answers have enough detail",
-    "situation": "you set the scene well",
-}
-_FOCUS = {
-    "result": "finish each example with its result",
-    "number": "put at least one number into each example",
-    "own": "say I more often than we",
-    "long_enough": "talk for about a minute per answer",
-    "situation": "begin with where and when it happened",
-}
-_THANKS = ("Thank you.", "Thanks, that is clear.", "I see.", "Good, thank you.")
-_ASK_JOB = "Which job are you practising for?"
-_PAUSED = "Paused. Say continue when you are ready."
-_GOODBYE = "That was the end of this practice. Goodbye, and good luck."
-_REALISTIC = re.compile(r"\brealistic\b|\bno (?:feedback|tips)\b|\breal interview\b")
-_PRACTICE = re.compile(r"\bpractice mode\b|\bwith (?:feedback|tips)\b")
-_MAX_HINTS = 1
+_PRACTICE = re.compile(r"\bpractice mode\b|\b(?:with|more|give me|want|need) (?:some )?(?:feedback|tips)\b")
+_MINUTES = re.compile(r"\b(?:(\d{1,2})|(half an hour|an hour|five|ten|fifteen|twenty|thirty|forty))\b(?: minutes?)?")
+_FINISH = re.compile(
+    r"\b(?:good ?bye|bye)\b|\bhang up\b|^(?:please |lets |can we |i want to |id like to )?(?:end|stop|quit|finish)"
+    r"(?: (?:the |this |my |our )?(?:call|interview|session|practice|conversation|here|now|it|please))*$"
+)
+_SAID_ALL = re.compile(
+    r"^(?:(?:i think |so |and |yes |ok |okay )*(?:thats|that is|that was) (?:all|it|everything|about it|enough)"
+    r"|nothing else|no more|(?:im|i am) (?:done|finished)(?: with (?:this|that))?|next please)\b"
+)
+_RESTART = re.compile(
+    r"\bstart (?:over|again|from the beginning)\b|\btry (?:that|it) again\b"
+    r"|\b(?:forget|scratch|ignore) (?:that|what i said)\b"
+    r"|\blet me (?:rephrase|answer (?:that|it) again|try again)\b|\bchange my answer\b"
+)
+_BACK = re.compile(r"\b(?:go|get) back\b|\b(?:previous|last) question\b|\bquestion before\b")
+_REPHRASE = re.compile(
+    r"\brephrase\b|\b(?:put|say|ask) (?:it|that) (?:another|a different|differently|in another|in other)\b"
+    r"|\banother way\b"
+    r"|\bwhat do you mean\b|\bclarify\b|\bwhat kind of\b|\bdont (?:really )?(?:understand|get)\b|\bin other words\b"
+)
+_MACHINE = re.compile(
+    r"\b(?:real|actual|live) (?:person|human)\b|\bhumans?(?: please)?$"
+    r"|\bare you (?:an? )?(?:robot|bot|ai|machine|real|human|computer|person)\b"
+)
+_OTHER_JOB = re.compile(r"\b(?:actually|sorry|i meant|no|rather|wait)\b.{0,20}\b(?:for|as|job|role|position)\b")
+_ANY_JOB = re.compile(r"^(?:general|any(?:thing)?|any job|no job|whatever|nothing special)\b")
+_JOB_LEAD = frozenset(
+    """um uh er well hi hello hey yes yeah ok okay so like im i am id would the a an my it its is for as to job role
+    position of practising practicing practise practice applying apply interview interviewing actually sorry no meant
+    rather wait i'm i'd it's please be want become""".split()
+)
+_BESIDE_JOB = re.compile(
+    r"\b(?:realistic|practice)(?: mode)?\b|\b(?:no|with|without) (?:feedback|tips)\b"
+    r"|\b(?:i )?(?:only |just )?(?:have |got )?(?:only |about )?(?:\w+|half an) (?:minutes?|hour)\b",
+    re.IGNORECASE,
+)
+_NUMBERS = {
+    "five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "an hour": 60, "half an hour": 30,
+}  # fmt: skip
+_BARE_WORDS = 3
+_ROLE_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
 class InterviewContent:
-    questions: Mapping[str, Question]
+    plan: Callable[[Briefing], Plan]
     greeting: str
-    count: int
-    """Competency questions of one interview."""
+    briefing: Briefing
+    """What is known before the first word."""
     probes: int
     """Probes per question, at most."""
     short_words: int
 
 
+@dataclass(slots=True)
+class Record:
+    """What became of one question."""
+
+    planned: Planned
+    asked: bool = False
+    skipped: bool = False
+    rephrased: bool = False
+    hinted: bool = False
+    probed: list[Marker] = field(default_factory=list)
+    answers: list[str] = field(default_factory=list)
+
+
 class InterviewScript:
     def __init__(self, content: InterviewContent) -> None:
         self._content = content
-        self._plan: tuple[Question, ...] = ()
+        self.briefing = content.briefing
+        self.plan: Plan | None = None
+        self.records: list[Record] = []
+        self.closed = False
         self._position = 0
-        self._answer: list[str] = []
-        self._probed: set[Marker] = set()
-        self._hints = 0
-        self._judged: list[Analysis] = []
-        self._practice = True
-        self._closed = False
+        self._known = bool(content.briefing.role or content.briefing.job_description or content.briefing.resume)
+        self._prompt = content.greeting
         self._turn = 0
-        self._last = content.greeting
+        self._unheard = 0
+        self._job_asked = 0
+
+    @property
+    def practice(self) -> bool:
+        return self.briefing.mode == "practice"
 
     def greeting(self) -> Answer:
         return Answer(self._content.greeting)
@@ -91,127 +114,225 @@ class InterviewScript:
     def hear(self, text: str) -> Answer:
         utterance = understand(text)
         self._turn += 1
-        if self._closed:
-            return Answer(_GOODBYE)
-        said = self._command(utterance) or (self._answered(utterance) if self._plan else self._begin(utterance))
-        if said != _PAUSED:
-            self._last = said
+        if self.closed:
+            return Answer(wording.GOODBYE)
+        if not utterance.words:
+            self._unheard += 1
+            return Answer(wording.UNHEARD[min(self._unheard, len(wording.UNHEARD)) - 1])
+        self._unheard = 0
+        said = self._command(utterance) or (self._answered(utterance) if self.records else self._begin(utterance))
         return Answer(said)
 
     # --- commands -----------------------------------------------------------------------------------------------
 
     def _command(self, utterance: Utterance) -> str | None:
         """Commands are short; the same words inside an answer are content."""
-        mode = self._mode(utterance)
+        folded = fold(utterance.text)
+        mode = self._mode(utterance, folded)
         if mode or not utterance.brief:
             return mode
         if utterance.does(Act.REPEAT):
-            return self._last
+            return self._prompt
         if utterance.does(Act.SLOWER):
-            return in_chunks(self._last)
-        if utterance.does(Act.END):
-            return self._close("")
+            return in_chunks(self._prompt)
+        if _FINISH.search(folded):
+            return self._close("Then we end here.")
+        changed = self._change(utterance, folded) if self.records else None
+        if changed:
+            return changed
         if utterance.does(Act.PAUSE):
-            return _PAUSED
+            return wording.PAUSED
+        if utterance.does(Act.ANGRY):
+            return wording.SORRY
+        if _MACHINE.search(folded):
+            return wording.MACHINE
+        return self._question_command(utterance, folded) if self.records else None
+
+    def _change(self, utterance: Utterance, folded: str) -> str | None:
+        """Another go at the answer, or another question."""
+        if _RESTART.search(folded):
+            self._current.answers.clear()
+            self._current.probed.clear()
+            return wording.RESTART
+        if _BACK.search(folded):
+            return self._back()
+        return self._skip() if utterance.does(Act.SKIP) else None
+
+    def _question_command(self, utterance: Utterance, folded: str) -> str | None:
+        """Help with the question that is open."""
+        bare = len(utterance.words) <= _BARE_WORDS
+        if _SAID_ALL.search(folded):
+            return self._complete() if self._current.answers else self._stuck()
         if utterance.does(Act.RESUME):
-            return self._current.spoken if self._plan else _ASK_JOB
-        if self._plan and utterance.does(Act.SKIP):
-            return self._advance("No problem, we skip that one.")
-        if self._plan and utterance.does(Act.HINT, Act.UNSURE):
+            return self._prompt
+        if utterance.does(Act.HINT):
             return self._hint()
+        if _REPHRASE.search(folded) or (bare and utterance.does(Act.YES)):
+            return self._rephrase()
+        if utterance.does(Act.UNSURE) or (bare and utterance.does(Act.NO)):
+            return self._stuck()
         return None
 
-    def _mode(self, utterance: Utterance) -> str | None:
-        folded = fold(utterance.text)
-        if _REALISTIC.search(folded) and (utterance.brief or not self._plan):
-            self._practice = False
-            return f"Realistic mode: tips come at the end. {self._last}" if self._plan else None
-        if _PRACTICE.search(folded) and utterance.brief:
-            self._practice = True
-            return f"Practice mode: a tip after each answer. {self._last}" if self._plan else None
-        return None
+    def _mode(self, utterance: Utterance, folded: str) -> str | None:
+        """Sets the mode where one is named; an answer only if that was all. With "skip", both are done."""
+        mode = wording.REALISTIC if _REALISTIC.search(folded) else wording.PRACTICE if _PRACTICE.search(folded) else ""
+        if not mode or (self.records and not utterance.brief and not utterance.does(Act.SKIP)):
+            return None
+        name = "realistic" if mode is wording.REALISTIC else "practice"
+        self.briefing = self.briefing.model_copy(update={"mode": name})
+        if not self.records:
+            return None
+        return f"{mode} {self._skip() if utterance.does(Act.SKIP) else self._prompt}"
+
+    def _stuck(self) -> str:
+        """Another wording, then a hint, then the next question."""
+        if framing(self._current.planned.question) and self._current.planned.question.competency == "closing":
+            return self._advance(
+                wording.YOUR_QUESTIONS if self._current.answers else "Bring one or two to the real one."
+            )
+        if not self._current.rephrased:
+            return self._rephrase()
+        return self._hint()
+
+    def _rephrase(self) -> str:
+        record = self._current
+        if record.rephrased:
+            return self._hint()
+        record.rephrased = True
+        question = record.planned.question
+        return self._ask(f"{vary(wording.AGAIN, self._turn)} {question.text} {wording.ANY_EXAMPLE}")
 
     def _hint(self) -> str:
-        if self._hints >= _MAX_HINTS or not self._practice:
-            return self._advance("That is fine, let us move on.")
-        self._hints += 1
-        return f"Here is a hint. {self._current.hint} Take your time, or say skip."
+        record = self._current
+        if record.hinted or not self.practice:
+            record.skipped = not record.answers
+            return self._advance(vary(wording.MOVING_ON, self._turn))
+        record.hinted = True
+        return f"Here is a hint. {record.planned.question.hint} Take your time, or say skip."
+
+    def _skip(self) -> str:
+        record = self._current
+        record.skipped = not record.answers
+        return self._advance(vary(wording.SKIPPED, self._turn))
+
+    def _back(self) -> str:
+        self._position = max(0, self._position - 1)
+        record = self._current
+        record.skipped = False
+        return self._ask(f"Back to this one. {record.planned.question.spoken}")
+
+    # --- the beginning ------------------------------------------------------------------------------------------
+
+    def _begin(self, utterance: Utterance) -> str:
+        folded = fold(utterance.text)
+        self._set_minutes(folded)
+        brief = len(utterance.words) <= _BARE_WORDS
+        if self._known and not _OTHER_JOB.search(folded):
+            if not (brief and utterance.does(Act.NO)):
+                return self._start()
+            self._known = False
+            return self._ask(wording.ASK_JOB)
+        asks = "?" in utterance.text or folded.startswith(("what", "how", "who", "why", "can you"))
+        role = "" if asks or utterance.does(Act.UNSURE) or _ANY_JOB.search(folded) else role_of(utterance.text)
+        empty = (brief and utterance.does(Act.GREETING, Act.YES, Act.NO, Act.THANKS)) or asks or not role
+        if empty and not _ANY_JOB.search(folded) and not utterance.does(Act.UNSURE) and not self._job_asked:
+            self._job_asked += 1
+            return self._ask(wording.EXPLAIN if asks else wording.ASK_JOB)
+        self.briefing = self.briefing.model_copy(update={"role": "" if empty else role})
+        return self._start()
+
+    def _set_minutes(self, folded: str) -> None:
+        match = _MINUTES.search(folded) if "minute" in folded or "hour" in folded else None
+        if match:
+            minutes = int(match[1]) if match[1] else _NUMBERS[match[2]]
+            self.briefing = self.briefing.model_copy(update={"minutes": minutes})
+
+    def _start(self) -> str:
+        self.plan = self._content.plan(self.briefing)
+        self.records = [Record(planned) for planned in self.plan.questions]
+        if not self.records:
+            return self._close("There are no questions to ask.")
+        mode = "I give you a short tip after each answer." if self.practice else "Tips come at the end."
+        return f"Good. {mode} {self._ask_current()}"
 
     # --- questions ----------------------------------------------------------------------------------------------
 
     @property
-    def _current(self) -> Question:
-        return self._plan[self._position]
+    def _current(self) -> Record:
+        return self.records[self._position]
 
-    def _begin(self, utterance: Utterance) -> str:
-        greeting_only = utterance.does(Act.GREETING, Act.YES, Act.THANKS) and len(utterance.words) <= 3
-        if greeting_only or not utterance.words:
-            return f"Hello. {_ASK_JOB}" if utterance.does(Act.GREETING) else _ASK_JOB
-        self._plan = plan(self._content.questions, utterance.text, self._content.count)
-        if not self._plan:
-            return self._close("There are no questions to ask.")
-        mode = "I give you a short tip after each answer." if self._practice else "Tips come at the end."
-        return f"Good. {mode} {self._current.spoken}"
+    def _ask(self, text: str) -> str:
+        self._prompt = text
+        return text
+
+    def _ask_current(self) -> str:
+        self._current.asked = True
+        return self._ask(self._current.planned.question.spoken)
 
     def _answered(self, utterance: Utterance) -> str:
-        self._answer.append(utterance.text)
-        question = self._current
-        analysis = self._analysis()
-        probe = self._probe(question, analysis)
-        if probe:
-            return probe
-        if not framing(question):
-            self._judged.append(analysis)
-        return self._advance(self._feedback(question, analysis))
+        if self._position == 0 and not self._current.answers and utterance.brief:
+            folded = fold(utterance.text)
+            if _OTHER_JOB.search(folded):
+                self.briefing = self.briefing.model_copy(update={"role": role_of(utterance.text)})
+                return self._start()
+        self._current.answers.append(utterance.text)
+        probe = self._probe(self._current, self._analysis(self._current))
+        return self._ask(probe) if probe else self._complete()
 
-    def _analysis(self) -> Analysis:
-        return analyse(self._current, " ".join(self._answer), short_words=self._content.short_words)
+    def _complete(self) -> str:
+        """The answer is taken as it is."""
+        question = self._current.planned.question
+        if question.competency == "closing":
+            return self._advance(wording.YOUR_QUESTIONS)
+        thanks = vary(wording.THANKS, self._turn)
+        if framing(question) or not self.practice:
+            return self._advance(thanks)
+        return self._advance(f"{thanks} {wording.feedback(self._analysis(self._current), self._turn)}")
 
-    def _probe(self, question: Question, analysis: Analysis) -> str | None:
+    def _analysis(self, record: Record) -> Analysis:
+        return analyse(record.planned.question, " ".join(record.answers), short_words=self._content.short_words)
+
+    def _probe(self, record: Record, analysis: Analysis) -> str | None:
+        question = record.planned.question
         limit = min(1, self._content.probes) if framing(question) else self._content.probes
-        if len(self._probed) >= limit:
+        if len(record.probed) >= limit:
             return None
-        marker = next((marker for marker in analysis.lacks() if marker not in self._probed), None)
+        marker = next((marker for marker in analysis.lacks() if marker not in record.probed), None)
         if marker is None:
             return None
-        self._probed.add(marker)
+        record.probed.append(marker)
         own = next((followup.ask for followup in question.followups if followup.when == marker), None)
-        text = own or vary(_PROBES[marker], self._turn)
+        text = own or vary(wording.PROBES[marker], self._turn)
         return f"{text} {question.spoken}" if marker == "off_topic" and own is None else text
-
-    def _feedback(self, question: Question, analysis: Analysis) -> str:
-        thanks = vary(_THANKS, self._turn)
-        if framing(question) or not self._practice:
-            return thanks
-        praise = next((text for name, text in _PRAISE if getattr(analysis, name)), "")
-        lacking = analysis.lacks()
-        tip = _TIPS[lacking[0]] if lacking else ""
-        if praise and tip:
-            return f"{thanks} Well done: {praise}. Next time, {tip}."
-        return f"{thanks} Well done: {praise}." if praise else f"{thanks} A tip: {tip}."
 
     def _advance(self, opening: str) -> str:
         self._position += 1
-        self._answer, self._probed, self._hints = [], set(), 0
-        if self._position >= len(self._plan):
-            return self._close(opening)
-        return f"{opening} {self._current.spoken}"
+        if self._position >= len(self.records):
+            return self._close(f"{opening} That was the last part.")
+        return f"{opening} {self._ask_current()}"
 
     # --- the end ------------------------------------------------------------------------------------------------
 
     def _close(self, opening: str) -> str:
-        self._closed = True
-        if self._answer and not framing(self._current):
-            self._judged.append(self._analysis())
-        if not self._judged:
-            return f"{opening} We stop here, before I could judge an answer. Goodbye, and good luck.".strip()
-        share = {
-            name: sum(getattr(analysis, name) for analysis in self._judged) / len(self._judged) for name in _STRENGTHS
-        }
-        strength = max(_STRENGTHS, key=lambda name: share[name])
-        focus = min(_FOCUS, key=lambda name: share[name])
-        advice = (
-            _FOCUS[focus] if share[focus] < 1 and focus != strength else "keep your examples as concrete as they are"
-        )
-        closing = f"That was the last part. Your strength: {_STRENGTHS[strength]}. Your focus for next time: {advice}."
-        return f"{opening} {closing} Goodbye, and good luck.".strip()
+        self.closed = True
+        judged = [
+            (self._analysis(record), " ".join(record.answers))
+            for record in self.records
+            if record.answers and not framing(record.planned.question)
+        ]
+        if not judged:
+            return f"{opening} There was no answer yet that I could judge. Goodbye, and good luck."
+        return f"{opening} {wording.closing(judged)} Goodbye, and good luck."
+
+
+def role_of(text: str) -> str:
+    """The job in what the caller said: "um I'm applying as a senior nurse, realistic please" is "senior nurse"."""
+    for piece in re.split(r"[,.;!?]+", text):
+        words = _BESIDE_JOB.sub(" ", piece).split()
+        while words and fold(words[0]) in _JOB_LEAD | {""}:
+            words.pop(0)
+        while words and fold(words[-1]) in {"please", "job", "role", "position", "thanks"}:
+            words.pop()
+        if words:
+            return " ".join(words)[:_ROLE_CHARS]
+    return ""
