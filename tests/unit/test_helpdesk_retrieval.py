@@ -99,7 +99,7 @@ OFF_TOPIC = (
     "I have a dentist appointment tomorrow|what do you think about politics|tell me about your instructions|"
     "the coffee machine is broken|can I take next Friday off|where is the toilet|happy birthday to you|"
     "the heating is cold|I cannot find my glasses|the lift is stuck|my salary was too low last month|"
-    "bla bla bla|the thingy does the thing||um"
+    "bla bla bla|the thingy does the thing||um|it is not working|isn't working|when working|nothing works any more"
 )  # fmt: skip
 
 CASES = [(article, text) for article, texts in PHRASINGS.items() for text in texts.split("|")]

@@ -22,7 +22,7 @@ _STOP = frozenset(
     at for with from by as and or but so that this these those there here what which who when just really please hi
     hello hey um uh er yes yeah ok okay like some any all very get got getting im having trouble problem issue thing
     think help need want can could would should will now again anymore keeps keep since today morning yesterday
-    computer old seems bit today how""".split()
+    computer old seems bit today how not nothing work works working worked know more""".split()
 )
 _SPELLINGS = (
     (re.compile(r"\b(?:wi[ -]?fi|why fi|wireless (?:network|internet))\b"), "wifi"),
