@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 from types import TracebackType
 from typing import Any, Self
@@ -222,7 +222,7 @@ class StubProvider:
     async def _chat(self, request: web.Request) -> web.StreamResponse:
         body = await request.json()
         async with self._exchange(request, "chat", body) as (record, fault):
-            rule = self.script.reply(_last_text(body["messages"]))
+            rule = self.script.answer(body["messages"])
             await asyncio.sleep(self.delays.first_token_s)
             answer = Answer(request, record, fault, self._changed.set)
             await answer.begin("text/event-stream")
@@ -345,14 +345,6 @@ def _segment_event(text: str, audio_s: float) -> dict[str, object]:
 
 def _word_times(text: str) -> list[dict[str, Any]]:
     return [{"word": word, "start": index * 0.35, "end": index * 0.35 + 0.3} for index, word in enumerate(text.split())]
-
-
-def _last_text(messages: Sequence[dict[str, Any]]) -> str:
-    for message in reversed(messages):
-        if message["role"] in ("user", "tool"):
-            content = message.get("content") or ""
-            return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
-    return ""
 
 
 def _choices(rule: Any) -> list[dict[str, Any]]:

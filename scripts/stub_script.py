@@ -86,6 +86,10 @@ class Script:
         count = round(audio_s * _WORDS_PER_S)
         return " ".join(_FILLER[index % len(_FILLER)] for index in range(count))
 
+    def answer(self, messages: Sequence[Mapping[str, Any]]) -> ReplyRule:
+        """To a whole prompt, as the API has it. Another script may read more of it than the last message."""
+        return self.reply(last_text(messages))
+
     def reply(self, last_text: str) -> ReplyRule:
         for rule in self.replies:
             if re.search(rule.pattern, last_text, re.IGNORECASE):
@@ -98,6 +102,19 @@ class Script:
     def flags(self, text: str) -> set[str]:
         words = set(re.findall(r"\w+", text.lower()))
         return {category for word, category in self.flagged_words.items() if word in words}
+
+
+def last_text(messages: Sequence[Mapping[str, Any]]) -> str:
+    """What the user said last, or a tool returned."""
+    for message in reversed(messages):
+        if message["role"] in ("user", "tool"):
+            return text_of(message)
+    return ""
+
+
+def text_of(message: Mapping[str, Any]) -> str:
+    content = message.get("content") or ""
+    return content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
 
 
 @dataclass(slots=True)

@@ -9,7 +9,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
+from voice_agent.engines.ports import Message
 from voice_agent.text.visible import visible
 
 _CUT = " …"
@@ -24,6 +26,19 @@ def as_data(name: str, value: object, *, max_chars: int | None = None) -> str:
     """
     text = json.dumps(cleaned(value, max_chars=max_chars), ensure_ascii=False)
     return f'<data name="{name}">{text.translate(_ESCAPES)}</data>'
+
+
+def without_tricks(message: Message) -> Message:
+    """What a caller wrote, or a tool found, as a model may read it: with nothing in it that nobody sees."""
+    if message.role == "user":
+        return replace(message, text=visible(message.text))
+    if message.role != "tool":
+        return message
+    try:
+        text = json.dumps(cleaned(json.loads(message.text)), ensure_ascii=False)
+    except ValueError:
+        text = visible(message.text)
+    return replace(message, text=text)
 
 
 def cleaned(value: object, *, max_chars: int | None = None) -> object:

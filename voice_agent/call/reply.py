@@ -20,6 +20,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+from voice_agent.agents.untrusted import without_tricks
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import (
     AudioChunk,
@@ -232,7 +233,7 @@ class Reply:
             await _stop({filler})
 
     async def _converse(self, request: ReplyRequest) -> None:
-        messages: list[Message] = list(request.messages)
+        messages = [without_tricks(message) for message in request.messages]
         for _ in range(self._limits.max_tool_rounds + 1):
             text, calls = await self._ask(replace(request, messages=tuple(messages)))
             if not calls:
@@ -245,7 +246,8 @@ class Reply:
                 if task is None:
                     continue
                 result = await asyncio.shield(task)
-                messages.append(Message("tool", json.dumps(result, ensure_ascii=False), call_id=call.call_id))
+                found = Message("tool", json.dumps(result, ensure_ascii=False), call_id=call.call_id)
+                messages.append(without_tricks(found))
             if theirs:
                 await self._clauses.put(_ClientCalls(theirs))
                 return
