@@ -109,6 +109,16 @@ def test_nothing_is_shown_before_a_ticket_is_spoken_of() -> None:
     assert read([*said, Message("user", "human"), Message("assistant", "Sure, what is your number?")]) == []
 
 
+def test_a_correction_at_any_point_leads_back_to_what_was_asked() -> None:
+    assert isinstance(HELPDESK.scripted, ScriptedModel)
+    said = ["the Wi-Fi is slow", "no", "yes", "no", "no", "yes", "skip"]
+    for count in range(len(said) + 1):
+        before = [Message("user", text) for text in said[:count]]
+        asked = HELPDESK.scripted.answer(before)
+        answer = HELPDESK.scripted.answer([*before, Message("user", "Correction, Asset tag: LT 1")])
+        assert answer.call or answer.text.endswith((asked.text[-12:], "yes or no."))
+
+
 def test_only_lines_that_name_a_field_correct_it() -> None:
     assert corrections_in("correction: asset tag: LT 4572") == {"asset": "LT 4572"}
     both = corrections_in("Correction, Phone or e-mail: a@b.org\nCorrection, Name: Al")

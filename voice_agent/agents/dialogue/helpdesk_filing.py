@@ -19,6 +19,7 @@ from voice_agent.agents.helpdesk_arguments import CREATE, DRAFT, HAND_OVER, INCI
 from voice_agent.agents.pack_schema import Slot
 
 _BLOCKED = "Can you still do your work in the meantime?"
+_SAVE = "Shall I save it? Please say yes or no."
 _CONTAIN = "Please disconnect that device from the network, and leave it switched on."
 _NO_TICKET = re.compile(r"\b(?:no ticket|cancel|forget it|never mind|dont (?:create|want|bother))\b")
 _CHANGE = (
@@ -62,7 +63,8 @@ class Filing:
         self._changes = 0
         self._failures = 0
         self._incident = False
-        self._last = ""
+        self._question = _SAVE
+        """What was asked outside the form and the read-back."""
 
     @property
     def problem(self) -> str:
@@ -83,7 +85,7 @@ class Filing:
         self._slots = self._case.article.slots if self._case.article else ("name", "contact")
         opening = f"{opening} I will write a ticket."
         if self._case.weights[1] != "high" and self._case.urgency is None and self._case.article:
-            self._at = _At.BLOCKED
+            self._at, self._question = _At.BLOCKED, _BLOCKED
             return Answer(f"{opening} {_BLOCKED}")
         return self._fill(opening)
 
@@ -117,14 +119,14 @@ class Filing:
                 return self._changing(utterance)
             case _At.CALLING:
                 # Without its result the call may not have run: it is not repeated unasked, or there might be two.
-                self._at = _At.RETRY
+                self._at, self._question = _At.RETRY, _SAVE
                 return Answer("That is not saved yet. Shall I do it now?")
             case _At.RETRY:
                 if utterance.does(Act.YES, Act.DONE):
                     return self._run("One moment.", self._call)
                 if utterance.does(Act.NO, Act.SKIP, Act.END):
                     return self._give_up()
-                return Answer("Shall I save it? Please say yes or no.")
+                return Answer(_SAVE)
 
     def corrected(self, values: Mapping[str, str]) -> Answer | Closed:
         """The caller typed into the form on the screen."""
@@ -134,7 +136,7 @@ class Filing:
             return Answer(f"Thanks, I have your correction. {question}") if question else self._filled("Thanks.")
         if self._at in {_At.CONFIRM, _At.CHANGE}:
             return self._draft("Thanks, I have corrected it.")
-        return Answer(f"Thanks, I have your correction. {self._last}".strip())
+        return Answer(f"Thanks, I have your correction. {self._question}")
 
     def take(self, values: Mapping[str, str]) -> None:
         self._problem = values.get("problem", self._problem)[:200]
@@ -213,8 +215,7 @@ class Filing:
         """What is said once the tool has returned."""
         if name == DRAFT and "read_back" in result:
             self._at = _At.CONFIRM
-            self._last = str(result["read_back"])
-            return Answer(self._last)
+            return Answer(str(result["read_back"]))
         number = result.get("number")
         if not number:
             return self._not_saved()
@@ -242,7 +243,7 @@ class Filing:
         self._failures += 1
         if self._failures > 1:
             return Closed("I am sorry, I cannot save it. Please contact your service desk directly.")
-        self._at = _At.RETRY
+        self._at, self._question = _At.RETRY, _SAVE
         return Answer("I am sorry, I could not save that. Shall I try again?")
 
     def _summary(self) -> str:
