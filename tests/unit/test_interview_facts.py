@@ -117,6 +117,16 @@ def test_what_is_said_before_and_after_the_request_to_come_to_the_end_is_one_ans
     assert facts(agent, after).questions[1].answers == (f"Well, it began when I {LONG}",)
 
 
+def test_nudges_and_set_phrases_are_no_part_of_the_interview() -> None:
+    agent = briefed(role="Nurse")
+    nudges = [Message("assistant", text) for _, text in agent.turns.nudges]
+    idle = Message("assistant", agent.phrases["idle"])
+    played = scripted(agent, "yes", "skip", LONG)
+    assert facts(agent, [*played, *nudges, idle]) == facts(agent, played)
+    turns = by_model(agent)
+    assert facts(agent, [*turns[:10], *nudges, *turns[10:], idle]) == facts(agent, turns)
+
+
 def test_only_an_aside_joins_turns() -> None:
     turns = [Message("user", "a"), Message("assistant", "b"), Message("user", "c"), Message("user", "d")]
     assert list(joined(turns, ("xyz",))) == turns

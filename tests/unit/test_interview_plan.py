@@ -74,6 +74,11 @@ def test_resume_claims_are_asked_about_in_the_caller_s_own_words() -> None:
     assert "Led the migration of 40 services" in asked[0].why
 
 
+def test_the_title_of_the_job_description_stands_for_a_role_that_was_not_given() -> None:
+    assert made(job_description=JOB).role == "Backend Engineer (Berlin)"
+    assert made(job_description="We are looking for somebody who likes people very much.").role == ""
+
+
 def test_every_question_says_why_it_is_asked() -> None:
     for planned in made(60, role="Senior accountant", job_description=JOB, resume=RESUME).questions:
         assert len(planned.why.split()) >= 4

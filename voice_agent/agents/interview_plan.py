@@ -6,7 +6,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from voice_agent.agents.job_cues import general, level_of, role_in, shortened, skills, usual, wishes
+from voice_agent.agents.job_cues import general, level_of, role_in, shortened, skills, title_in, usual, wishes
 from voice_agent.agents.pack_schema import Competency, Question, SeniorityLevel
 from voice_agent.agents.resume_claims import claims
 from voice_agent.briefing import Briefing
@@ -48,7 +48,8 @@ def plan(
     competencies: the job description's first, then the usual ones of the role, then those of most interviews. One
     question (two in a long interview) is on the resume. `level` overrides what role, job and resume suggest.
     """
-    wanted = level or level_of(briefing.role, briefing.job_description, briefing.resume)
+    role = briefing.role or title_in(briefing.job_description)
+    wanted = level or level_of(role, briefing.job_description, briefing.resume)
     count = max(_MIN_QUESTIONS, int(minutes // minutes_per_question))
     room = 0 if count == _MIN_QUESTIONS else 2 if count >= _TWO_CLAIMS_FROM else 1
     resume = tuple(
@@ -56,20 +57,20 @@ def plan(
         for question, line in claims(briefing.resume, wanted, room)
     )
     seed = zlib.crc32("\n".join((briefing.role, briefing.job_description, briefing.resume)).casefold().encode())
-    bank = _Bank(questions, briefing.role, wanted, seed)
-    core = bank.core(_reasons(briefing, wanted), count - len(_FRAME) + 1 - len(resume))
+    bank = _Bank(questions, role, wanted, seed)
+    core = bank.core(_reasons(role, briefing.job_description, wanted), count - len(_FRAME) + 1 - len(resume))
     warm_up, motivation, closing = (bank.framing(name) for name in _FRAME)
     half = (len(core) + 1) // 2
     # Claims stand in the middle: by then the caller is warm, and the hardest part is not yet due.
     ordered = (*warm_up, *core[:half], *resume, *core[half:], *motivation, *closing)
-    return Plan(briefing.role, wanted, ordered, skills(briefing.job_description))
+    return Plan(role, wanted, ordered, skills(briefing.job_description))
 
 
-def _reasons(briefing: Briefing, level: SeniorityLevel) -> Iterator[tuple[Competency, str]]:
-    for wish in wishes(briefing.job_description):
+def _reasons(role: str, job_description: str, level: SeniorityLevel) -> Iterator[tuple[Competency, str]]:
+    for wish in wishes(job_description):
         yield wish.competency, f"The job description asks for it: “{shortened(wish.line)}”."
-    for competency in usual(briefing.role):
-        yield competency, f"Most jobs like “{shortened(briefing.role)}” need it."
+    for competency in usual(role):
+        yield competency, f"Most jobs like “{shortened(role)}” need it."
     for competency in general():
         yield competency, f"A usual question at {level} level."
 

@@ -69,43 +69,54 @@ def interviewer(questions: Mapping[str, Question], settings: AgentSettings, brie
     given = briefing or Briefing()
     known = bool(given.role or given.job_description or given.resume)
     planner = partial(_planned, questions, settings)
+    made = planner(given) if known else None
     greeting = f"{GREETING} {READY if known else ASK_JOB}"
     content = InterviewContent(
-        partial(planner, level=None),
+        lambda now: made if made and _same_job(now, given) else planner(now),
         greeting,
         given,
         probes=settings.interview_probes,
         short_words=settings.interview_short_words,
     )
     start = partial(InterviewScript, content)
+    nudges = (
+        (settings.interviewer_nudge_s, "Take your time."),
+        (settings.interviewer_offer_s, "Shall I put it another way, or shall we skip this one?"),
+        (settings.interviewer_pause_s, "I will wait. Say continue when you are ready."),
+    )
+    own_phrases = phrases(
+        {
+            "refusal": "Let us keep to the interview. Shall we go on with the question?",
+            "goodbye": "Goodbye, and good luck.",
+        }
+    )
     return Agent(
         name="interviewer",
         title="Interview practice",
         summary="Asks the questions of a job interview, follows up, and gives short feedback.",
-        instructions=_instructions(given, planner(given) if known else None, settings),
+        instructions=_instructions(given, made, settings),
         greeting=greeting,
         turns=TurnProfile(
             min_delay_ms=settings.interviewer_min_delay_ms,
             max_delay_ms=settings.interviewer_max_delay_ms,
-            nudges=(
-                (settings.interviewer_nudge_s, "Take your time."),
-                (settings.interviewer_offer_s, "Shall I put it another way, or shall we skip this one?"),
-                (settings.interviewer_pause_s, "I will wait. Say continue when you are ready."),
-            ),
+            nudges=nudges,
             wrap_up=WrapUp(settings.interviewer_wrap_up_s, settings.interviewer_wrap_up_pause_ms, WRAP_UP),
             max_utterance_s=settings.interviewer_max_answer_s,
         ),
         scripted=ScriptedModel(start, asides=(WRAP_UP,)),
         tools=() if known else (_plan_tool(planner, given, settings),),
         transcription_prompt="Um, uh, hmm, er, ah. A job interview: my role, the team, the project, the result.",
-        phrases=phrases(
-            {
-                "refusal": "Let us keep to the interview. Shall we go on with the question?",
-                "goodbye": "Goodbye, and good luck.",
-            }
-        ),
+        phrases=own_phrases,
         brief=partial(interviewer, questions, settings),
-        facts=partial(interview_facts, start=start, briefing=given, plan=planner, plan_tool=PLAN, asides=(WRAP_UP,)),
+        facts=partial(
+            interview_facts,
+            start=start,
+            briefing=given,
+            plan=planner,
+            plan_tool=PLAN,
+            asides=(WRAP_UP,),
+            set_phrases=(*own_phrases.values(), *(text for _, text in nudges)),
+        ),
     )
 
 
@@ -119,6 +130,11 @@ def _planned(
         minutes_per_question=settings.interview_minutes_per_question,
         level=level,
     )
+
+
+def _same_job(one: Briefing, other: Briefing) -> bool:
+    """Whether both give the same plan: a script is replayed for every reply, and the plan need not be made again."""
+    return one.model_copy(update={"mode": other.mode}) == other
 
 
 def _instructions(briefing: Briefing, made: Plan | None, settings: AgentSettings) -> str:

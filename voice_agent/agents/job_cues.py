@@ -103,6 +103,7 @@ _JUNIOR_YEARS = 2
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+|\n+")
 _LABEL = re.compile(r"^[\s\-–—•*·>\d.)]+")
 _QUOTE_WORDS = 14
+_TITLE_WORDS = 7
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,12 @@ def lines_of(text: str) -> list[str]:
     """The sentences and list items of a text, without bullets and numbers in front."""
     pieces = (_LABEL.sub("", piece).strip() for piece in _SENTENCE.split(visible(text)))
     return [piece for piece in pieces if piece]
+
+
+def title_in(job_description: str) -> str:
+    """The first line, if it looks like the name of a job: a few words and no sentence."""
+    line = next(iter(lines_of(job_description)), "")
+    return line if len(line.split()) <= _TITLE_WORDS and line[-1:] not in ".!?:" else ""
 
 
 def shortened(line: str) -> str:

@@ -39,7 +39,8 @@ def clause_splitter(settings: SpeechSettings, openers: Collection[str]) -> Claus
 def predictable(agent: Agent, settings: SpeechSettings) -> list[str]:
     """The clauses to be ready, as they are given to a synthesizer; what is needed soonest first."""
     nudges = (text for _, text in agent.turns.nudges)
-    texts = (agent.greeting, *agent.openers, *agent.phrases.values(), *nudges)
+    wrap_up = (agent.turns.wrap_up.text,) if agent.turns.wrap_up else ()
+    texts = (agent.greeting, *agent.openers, *agent.phrases.values(), *nudges, *wrap_up)
     clauses = (speakable(clause, agent.language) for text in texts for clause in _clauses(text, agent, settings))
     return list(dict.fromkeys(filter(None, clauses)))
 

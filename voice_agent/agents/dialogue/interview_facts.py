@@ -53,10 +53,12 @@ def interview_facts(
     plan: Callable[[Briefing, SeniorityLevel | None], Plan],
     plan_tool: str,
     asides: Sequence[str],
+    set_phrases: Sequence[str],
 ) -> InterviewFacts:
     """`start`: makes a fresh script. `briefing`: what the agent was given; a plan that a model asked for by `plan_tool`
-    takes its place."""
-    messages = list(joined(messages, asides))
+    takes its place. `set_phrases`: what the agent says in a silence or a trouble, which is part of no interview."""
+    said = tuple(fold(phrase) for phrase in set_phrases)
+    messages = [message for message in joined(messages, asides) if not _is_set(message, said)]
     if _scripted(messages, start):
         script = start()
         replay(script, messages)
@@ -73,6 +75,17 @@ def interview_facts(
         questions=tuple(_asked(each) for each in heard),
         required_skills=known.required_skills,
         finished=any(message.role == "assistant" and _CLOSING.search(message.text) for message in messages[1:]),
+    )
+
+
+def _is_set(message: Message, phrases: Sequence[str]) -> bool:
+    """Whether the agent only said one of these, perhaps cut short."""
+    text = fold(message.text)
+    return (
+        message.role == "assistant"
+        and bool(text)
+        and not message.tool_calls
+        and any(phrase.startswith(text) for phrase in phrases)
     )
 
 

@@ -59,6 +59,7 @@ _NUMBERS = {
     "five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "an hour": 60, "half an hour": 30,
 }  # fmt: skip
 _BARE_WORDS = 3
+_CONTENT_WORDS = 30
 _ROLE_CHARS = 80
 
 
@@ -112,7 +113,7 @@ class InterviewScript:
         return None
 
     def hear(self, text: str) -> Answer:
-        utterance = understand(text)
+        utterance = _read(text)
         self._turn += 1
         if self.closed:
             return Answer(wording.GOODBYE)
@@ -175,8 +176,10 @@ class InterviewScript:
 
     def _mode(self, utterance: Utterance, folded: str) -> str | None:
         """Sets the mode where one is named; an answer only if that was all. With "skip", both are done."""
+        if self.records and not utterance.brief and not utterance.does(Act.SKIP):
+            return None
         mode = wording.REALISTIC if _REALISTIC.search(folded) else wording.PRACTICE if _PRACTICE.search(folded) else ""
-        if not mode or (self.records and not utterance.brief and not utterance.does(Act.SKIP)):
+        if not mode:
             return None
         name = "realistic" if mode is wording.REALISTIC else "practice"
         self.briefing = self.briefing.model_copy(update={"mode": name})
@@ -323,6 +326,13 @@ class InterviewScript:
         if not judged:
             return f"{opening} There was no answer yet that I could judge. Goodbye, and good luck."
         return f"{opening} {wording.closing(judged)} Goodbye, and good luck."
+
+
+def _read(text: str) -> Utterance:
+    """A long answer is content: it is not searched for commands, which would take most of the time of a replay."""
+    if text.count(" ") < _CONTENT_WORDS:
+        return understand(text)
+    return Utterance(text, text, tuple(fold(text).split()), frozenset(), "")
 
 
 def role_of(text: str) -> str:
