@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-dev run test test-fast lint format lock faults fuzz bench bench-peers bench-network clean
+.PHONY: help setup setup-dev run test test-fast lint format lock faults fuzz bench bench-peers bench-network bench-turns clean
 
 help:
 	@echo "make run     set up and serve http://127.0.0.1:8080 (HOST and PORT choose the address)"
@@ -14,6 +14,7 @@ help:
 	@echo "make fuzz    20,000 damaged inputs of each kind (MUTANTS chooses how many)"
 	@echo "make bench   benchmarks (minutes; not part of the tests)"
 	@echo "make bench-peers    our server beside aiortc, FastRTC and Pipecat (installs them into .bench)"
+	@echo "make bench-turns    turn-taking: cut-ins, delays and interruptions over a synthetic corpus"
 	@echo "make bench-network  lossy and uneven networks: what is heard, delayed and understood"
 	@echo "make lock    renew the lock files from pyproject.toml"
 	@echo "make clean   remove what set-up made (never .data)"
@@ -65,6 +66,9 @@ bench: setup-dev
 
 bench-peers: setup-dev
 	$(BIN)/python -m scripts.bench_peers
+
+bench-turns: setup-dev
+	$(BIN)/python -m scripts.bench_turns
 
 bench-network: setup-dev
 	$(BIN)/python -m scripts.bench_network

@@ -9,6 +9,7 @@ from __future__ import annotations
 import ctypes
 import functools
 import threading
+from dataclasses import dataclass
 
 import espeakng_loader
 import numpy as np
@@ -18,15 +19,50 @@ _SYNCHRONOUS = 2
 _CHARS_UTF8 = 1
 _POSITION_CHARACTER = 1
 _PARAMETER_WORDS_PER_MINUTE = 1
-_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
+_PARAMETER_PITCH = 3
+_EVENT_LIST_END = 0
+_EVENT_WORD = 1
+
+
+class _Event(ctypes.Structure):
+    """espeak_EVENT of speak_lib.h."""
+
+    _fields_ = (
+        ("type", ctypes.c_int),
+        ("unique_identifier", ctypes.c_uint),
+        ("text_position", ctypes.c_int),
+        ("length", ctypes.c_int),
+        ("audio_position", ctypes.c_int),
+        ("sample", ctypes.c_int),
+        ("user_data", ctypes.c_void_p),
+        ("id", ctypes.c_char * 8),
+    )
+
+
+_Callback = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.POINTER(_Event))
 
 _lock = threading.Lock()
 _collected: list[bytes] = []
+_starts: list[tuple[int, int]] = []
 
 
-def _collect(samples: ctypes._Pointer[ctypes.c_short], count: int, _events: int | None) -> int:
+@dataclass(frozen=True, slots=True)
+class TimedSpeech:
+    """Mono s16le at the library's own rate; for each word it tells apart: (character in the text, start in ms)."""
+
+    pcm: bytes
+    rate_hz: int
+    word_starts: tuple[tuple[int, int], ...]
+
+
+def _collect(samples: ctypes._Pointer[ctypes.c_short], count: int, events: ctypes._Pointer[_Event]) -> int:
     if samples and count > 0:
         _collected.append(ctypes.string_at(samples, count * 2))
+    index = 0
+    while events and events[index].type != _EVENT_LIST_END:
+        if events[index].type == _EVENT_WORD:
+            _starts.append((events[index].text_position - 1, events[index].audio_position))
+        index += 1
     return 0
 
 
@@ -55,28 +91,31 @@ def _library() -> tuple[ctypes.CDLL, int]:
 
 
 @functools.cache
-def _native(text: str, voice: str, words_per_minute: int) -> tuple[bytes, int]:
+def speak_timed(text: str, *, voice: str = "en-us", words_per_minute: int = 165, pitch: int = 50) -> TimedSpeech:
+    """Speaks `text`. `pitch`: 0-100, 50 is the voice's own. Raises ValueError for an unknown voice."""
     with _lock:
         library, rate_hz = _library()
         if library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise ValueError(f"no such voice: {voice}")
         library.espeak_SetParameter(_PARAMETER_WORDS_PER_MINUTE, words_per_minute, 0)
+        library.espeak_SetParameter(_PARAMETER_PITCH, pitch, 0)
         _collected.clear()
+        _starts.clear()
         raw = text.encode()
         result = library.espeak_Synth(raw, len(raw) + 1, 0, _POSITION_CHARACTER, 0, _CHARS_UTF8, None, None)
         if result != 0:
             raise RuntimeError(f"espeak_Synth returned {result}")
-        return b"".join(_collected), rate_hz
+        return TimedSpeech(b"".join(_collected), rate_hz, tuple(_starts))
 
 
 @functools.cache
 def synthesize(text: str, rate_hz: int = 16_000, *, voice: str = "en-us", words_per_minute: int = 165) -> bytes:
     """Speaks `text`; returns mono s16le at `rate_hz`. Raises ValueError for an unknown voice."""
-    pcm, native_hz = _native(text, voice, words_per_minute)
-    if native_hz == rate_hz:
-        return pcm
-    samples = np.frombuffer(pcm, dtype=np.int16)
-    return bytes(soxr.resample(samples, native_hz, rate_hz).astype("<i2").tobytes())
+    speech = speak_timed(text, voice=voice, words_per_minute=words_per_minute)
+    if speech.rate_hz == rate_hz:
+        return speech.pcm
+    samples = np.frombuffer(speech.pcm, dtype=np.int16)
+    return bytes(soxr.resample(samples, speech.rate_hz, rate_hz).astype("<i2").tobytes())
 
 
 def silence(duration_ms: int, rate_hz: int = 16_000) -> bytes:

@@ -185,7 +185,7 @@ class TurnSettings(BaseSettings):
     model_config = SettingsConfigDict(**_ENV, env_prefix="TURN_")  # type: ignore[typeddict-item]
 
     interrupt_min_ms: int = Field(
-        700,
+        1000,
         ge=0,
         description="Speech over the agent that lasts this long stops it if no words are known yet "
         "(AUDIO_STOP_MS of silence at its end included).",
@@ -257,7 +257,7 @@ class AudioSettings(BaseSettings):
     gate_close_ms: int = Field(
         200, ge=20, description="Silero stops listening after so much audio without a voice for webrtcvad."
     )
-    start_ms: int = Field(60, ge=20, description="Voiced audio until speech counts as started.")
+    start_ms: int = Field(40, ge=20, description="Voiced audio until speech counts as started.")
     stop_ms: int = Field(100, ge=40, description="Unvoiced audio until speech counts as stopped.")
     lull_ms: int = Field(
         80, ge=20, description="Faint or unvoiced audio from which the end is thought possible: a reply is prepared."
@@ -593,11 +593,11 @@ class AgentSettings(BaseSettings):
     eval_tool_rounds: int = Field(4, ge=1, description="`voice-agent eval`: times a reply may call tools.")
     eval_reply_timeout_s: float = Field(30, gt=0, description="`voice-agent eval`: deadline of one answer.")
     eval_parallel: int = Field(4, ge=1, description="`voice-agent eval`: dialogues played at the same time.")
-    helpdesk_min_delay_ms: int = Field(280, ge=0, description="Helpdesk: wait after a surely complete turn.")
+    helpdesk_min_delay_ms: int = Field(240, ge=0, description="Helpdesk: wait after a surely complete turn.")
     helpdesk_max_delay_ms: int = Field(2400, ge=0, description="Helpdesk: wait after a surely incomplete turn.")
-    interviewer_min_delay_ms: int = Field(400, ge=0, description="Interviewer: wait after a surely complete turn.")
+    interviewer_min_delay_ms: int = Field(1000, ge=0, description="Interviewer: wait after a surely complete turn.")
     interviewer_max_delay_ms: int = Field(5000, ge=0, description="Interviewer: wait after a surely incomplete turn.")
-    language_min_delay_ms: int = Field(450, ge=0, description="Language coach: wait after a surely complete turn.")
+    language_min_delay_ms: int = Field(1000, ge=0, description="Language coach: wait after a surely complete turn.")
     language_max_delay_ms: int = Field(6000, ge=0, description="Language coach: wait after a surely incomplete turn.")
     helpdesk_nudge_s: float = Field(20, gt=0, description="Helpdesk: silence until 'take your time'.")
     helpdesk_remind_s: float = Field(50, gt=0, description="Helpdesk: silence until it says what can be said.")

@@ -14,10 +14,16 @@ _WORD = re.compile(r"[\w'’]+")
 _BACKCHANNELS = frozenset(
     """
     uh huh uhuh mhm mm mmm hmm hm mhmm um er ah oh okay ok yeah yep yes right sure aha alright cool great nice wow
-    really i see got it good gotcha
-    ja genau aha mhm oui ouais d'accord sí vale claro sì certo
+    really i see got it good gotcha exactly absolutely definitely totally perfect fine interesting understood true well
+    so and like thanks
+    ja genau aha mhm stimmt oui ouais d'accord sí vale claro sì certo
     """.split()
 )
+_BACKCHANNEL_PHRASES = re.compile(
+    r"\b(all right|makes sense|sounds good|that's (right|fine|good|great|true|cool|nice)|of course|fair enough"
+    r"|no problem|thank you|i know|you know|oh my|my god|no way|ach so|c'est ça|está bien|va bene)\b"
+)
+"""Of words that would tell something else alone."""
 _COMMANDS = frozenset(
     "stop wait hold pause no sorry excuse actually but hang hey human repeat skip halt moment stopp warte nein arrête "
     "attends non espera aspetta".split()
@@ -57,9 +63,10 @@ def policy(*, min_ms: int, min_words: int) -> InterruptionPolicy:
     """
 
     def judge(overlap: Overlap) -> Verdict:
-        words = [w.lower() for piece in pieces(overlap.text) for w in _WORD.findall(piece)]
-        telling = [w for w in words if w not in _BACKCHANNELS]
-        if any(w in _COMMANDS for w in telling) or len(telling) >= min_words:
+        words = _words(overlap.text)
+        told = _BACKCHANNEL_PHRASES.sub(" ", " ".join(words)).split()
+        telling = [word for word in told if word not in _BACKCHANNELS]
+        if any(word in _COMMANDS for word in telling) or len(telling) >= min_words:
             return Verdict.CONFIRM
         if overlap.final:
             return Verdict.CONFIRM if telling else Verdict.DISMISS
@@ -68,3 +75,7 @@ def policy(*, min_ms: int, min_words: int) -> InterruptionPolicy:
         return Verdict.WAIT
 
     return judge
+
+
+def _words(text: str) -> list[str]:
+    return [word.lower().replace("’", "'") for piece in pieces(text) for word in _WORD.findall(piece)]

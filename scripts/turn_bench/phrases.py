@@ -1,0 +1,377 @@
+"""What the callers of the corpus say. A bar is a pause within the utterance; two bars are a pause behind words that a
+reader would take for a whole sentence, so that no rule on words can tell that more follows. There is no punctuation, as
+in speech.
+
+Every kind has sentences that the rules of `call/endpointing.py` and the defaults were tuned with, and others that
+were held out: written to other patterns and looked at only for their figures.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    name: str
+    tuned: tuple[str, ...]
+    held_out: tuple[str, ...]
+
+
+def _kind(name: str, tuned: str, held_out: str) -> Kind:
+    def lines(text: str) -> tuple[str, ...]:
+        return tuple(line.strip() for line in text.strip().splitlines())
+
+    return Kind(name, lines(tuned), lines(held_out))
+
+
+COMPLETE = (
+    _kind(
+        "short answer",
+        """
+        done
+        yes please
+        no
+        okay
+        yes that worked
+        not yet
+        no thanks
+        the second one
+        Windows
+        in the office
+        since yesterday
+        just me
+        I don't know
+        marketing
+        repeat
+        next question please
+        """,
+        """
+        yep all done
+        nope
+        that's right
+        correct
+        only mine
+        on the third floor
+        Monday morning
+        never
+        a laptop
+        not really
+        go ahead
+        skip this one
+        maybe later
+        four
+        """,
+    ),
+    _kind(
+        "sentence",
+        """
+        my printer says it is offline
+        I can't connect to the wifi
+        the screen stays black after I log in
+        Outlook keeps asking for my password
+        I restarted the laptop and nothing changed
+        my badge does not open the door anymore
+        the headset works but the microphone does not
+        I led a team of five engineers for two years
+        in the end we delivered the project on time
+        I would like to talk to a person
+        the VPN disconnects every ten minutes
+        yesterday I went to the market with my sister
+        I have worked in sales since I finished school
+        it started after the update last night
+        they told me to call you
+        """,
+        """
+        nobody in our department can open the shared drive
+        my account is locked and I need it unlocked
+        the projector in the meeting room shows a blue picture
+        I lost my phone so I cannot approve the sign in
+        the invoice from March is missing
+        we cut the waiting time in half by asking customers first
+        my manager was happy with the result
+        last summer I visited my aunt in Portugal
+        I have already tried turning it off
+        somebody sent me a strange link and I clicked it
+        I would handle it the same way again
+        the keyboard types the wrong letters
+        """,
+    ),
+    _kind(
+        "question",
+        """
+        can you say that again
+        where do I find the settings
+        how long will that take
+        is it my cable
+        which button do you mean
+        what should I do now
+        could you send me a ticket number
+        do I have to restart
+        what is that for
+        """,
+        """
+        who should I contact
+        why does it ask me twice
+        are you still there
+        would you like an example
+        when will somebody call me back
+        what do you need it for
+        is there anything else I can try
+        how do you spell that
+        """,
+    ),
+    _kind(
+        "number and name",
+        """
+        my extension is four four seven one
+        it's asset number one zero zero two nine three
+        my name is Anna Lindqvist
+        you can call me on five five five zero one four two
+        the ticket is seven seven two
+        error code eight zero zero
+        I have three monitors
+        my employee number is two zero nine one eight
+        """,
+        """
+        the pin is nine four one six
+        I am in room two one five
+        the model is a Latitude seven four
+        call me at zero one seven six five five five three two one zero
+        it's Peter Okafor
+        there are twenty people here
+        the code it shows is three three one nine zero five
+        my desk is number twelve
+        """,
+    ),
+)
+"""Said in one breath."""
+
+PAUSED = (
+    _kind(
+        "list",
+        """
+        we have | Word || Excel | and Outlook
+        I tried the cable || the power button | and another socket
+        my skills are planning | budgeting | and talking to customers
+        I need access to the finance folder || the shared calendar | and the printer
+        on Saturday I bought apples || some bread | and | a bottle of milk
+        first I asked my colleagues || then I made a plan || and then we tested it
+        it happens in Chrome || in Firefox | and also in Edge
+        there were three of us || a designer | a developer | and me
+        """,
+        """
+        please install Teams || Zoom | and Slack
+        I speak German || French | and a little | Italian
+        the affected people are Maria | Tom | Hussein | and I
+        I checked the router || the switch | the wall plug | everything
+        my tasks were hiring | training | and | writing the schedule
+        we visited Rome || Naples | and Palermo
+        it says the disk | the fan | or the battery
+        """,
+    ),
+    _kind(
+        "number",
+        """
+        my number is five five five | zero one four two
+        it's zero one seven | six six four | nine eight two one
+        the serial number is four seven two | nine one three | five five
+        my phone number is | two zero seven | nine four six | zero nine five eight
+        the asset tag is one two | three four | five six
+        sure it's eight eight | four two | seven one | nine three
+        ticket number three five | nine nine two
+        the code is seven | two | nine | four
+        """,
+        """
+        you can reach me at four four | seven seven zero zero | nine zero zero | one two three
+        the key starts with nine nine eight | one zero four | two two six
+        my staff id is six zero | one one | eight four
+        yes double five | three | eight two | triple one
+        the address is one nine two | one six eight | zero | five
+        dial zero eight hundred | two two three | four five five
+        invoice two zero two six | one one | zero four seven
+        """,
+    ),
+    _kind(
+        "spelling",
+        """
+        my e-mail is anna dot | lindqvist | at example dot org
+        it's spelled L I | N D Q | V I S T
+        write to support | at | contoso dot com
+        the user name is m jones | underscore | two five
+        my surname is O K | A F O R
+        the host is print | dash | zero four | dot local
+        """,
+        """
+        that is B as in Bravo | R as in Romeo | O W N
+        send it to p okafor | at mail dot | example dot com
+        J A N | S S E N
+        the serial is C as in Charlie | four four | X as in X ray
+        the share is called team | underscore | photos
+        my address is first dot last | at | university dot e d u
+        """,
+    ),
+    _kind(
+        "filler",
+        """
+        um | my laptop is very slow
+        I was uh | trying to print a letter
+        it's the um | the big one in the hallway
+        well | it depends on the project
+        I think it was um | about three weeks ago
+        hmm | let me think | I would ask my manager first
+        so basically | the mail does not arrive
+        I mean | I did not write it myself
+        you know | the thing that holds the paper
+        okay so | I opened the menu
+        er | I would say | teamwork
+        """,
+        """
+        uh | could you repeat the question
+        it was like | really loud
+        the one with the um | red light
+        well you see | we never had a budget
+        so | what happened then was a strike
+        let me see | it says connected
+        I guess um | the best part was the people
+        erm | yesterday we goed | we went to the cinema
+        right so | I clicked on install
+        to be honest | uh | I forgot
+        """,
+    ),
+    _kind(
+        "restart",
+        """
+        I tried to | I tried to open the file
+        my boss | my former boss asked me to do it
+        can you | could you reset my phone
+        the first | no the second screen is dark
+        we had a | we had a problem with the supplier
+        I am going to | I will travel next week
+        it was my | it was our idea
+        yesterday I have | yesterday I saw a film
+        """,
+        """
+        the error is | it says access denied
+        could I | may I ask something
+        we wanted to | well they wanted to close the office
+        he don't | he doesn't like coffee
+        I sent the | the wrong attachment
+        there was | there were ten people in the room
+        my calendar is | my calendars are empty
+        """,
+    ),
+    _kind(
+        "mid-clause",
+        """
+        my printer and | my scanner are both offline
+        I can't open the | folder on the server
+        the computer in the | meeting room is broken
+        I have been waiting for | two days now
+        when I press the button | nothing happens
+        because of the | storm we had no power
+        I would like to | change my password
+        if I remember correctly | it was in April
+        the biggest challenge was that | nobody had time
+        my sister who lives in | Spain is a doctor
+        we decided to | hire a second person
+        I asked them whether | they could help
+        the reason is | the old contract
+        after the meeting | I called the customer
+        """,
+        """
+        it only works without | the docking station
+        every time I try to | save it crashes
+        the man that I met at | the conference offered me a job
+        although we were late | we finished the report
+        since the upgrade | the fan is very noisy
+        I need a new | charger for the laptop
+        she told me about | a course in the evening
+        my role was to | keep everybody informed
+        they replaced the | toner last week
+        in my opinion | the training helped most
+        what I learned is | to ask earlier
+        before I joined the company | I studied law
+        """,
+    ),
+    _kind(
+        "afterthought",
+        """
+        my laptop is slow || since the update
+        it worked yesterday || but not today
+        I restarted it || and it still beeps
+        we won the customer back || because we listened
+        I like my job || most of the time
+        the door was open || when I came in
+        """,
+        """
+        the picture is blurry || on the left side
+        I called them twice || on Friday
+        nobody answered || so I drove there
+        I cook every evening || for my family
+        the team was small || only four people
+        """,
+    ),
+)
+"""With pauses inside."""
+
+BACKCHANNELS = _kind(
+    "backchannel",
+    """
+    uh huh
+    mhm
+    okay
+    right
+    yeah
+    I see
+    got it
+    mm
+    okay yeah
+    all right
+    """,
+    """
+    sure
+    yes yes
+    oh okay
+    ah I see
+    makes sense
+    yep
+    hmm
+    cool
+    oh really
+    that's right
+    """,
+)
+
+INTERRUPTIONS = _kind(
+    "interruption",
+    """
+    wait
+    stop
+    no stop
+    hold on a second
+    actually it is the other printer
+    sorry can you repeat that
+    no that's not what I meant
+    I already did that
+    human please
+    excuse me I have a question
+    but I don't have that menu
+    okay but where is the button
+    yes but it is a laptop
+    """,
+    """
+    hang on
+    pause please
+    let me stop you there
+    one moment please
+    I don't have a printer
+    it's working now
+    what does that mean
+    that is not my problem
+    skip this
+    can I talk to a person
+    right but which cable
+    no
+    """,
+)
