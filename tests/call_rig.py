@@ -137,10 +137,12 @@ class ToneSynthesizer:
     def __init__(self, first_byte_s: float) -> None:
         self.first_byte_s = first_byte_s
         self.spoken: list[str] = []
+        self.options: list[SpeechOptions] = []
         self.fails = False
 
     async def speak(self, text: str, options: SpeechOptions) -> AsyncGenerator[AudioChunk, None]:
         self.spoken.append(text)
+        self.options.append(options)
         await asyncio.sleep(self.first_byte_s)
         if self.fails:
             raise EngineError("scripted failure", code="cut", retryable=True)

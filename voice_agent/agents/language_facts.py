@@ -15,7 +15,7 @@ from voice_agent.agents.pack_schema import LanguageLevel
 from voice_agent.engines.ports import Message
 from voice_agent.facts import Correction, LanguageFacts
 
-_SENTENCE_END = re.compile(r"[.!?](?=\s|$)")
+_SENTENCE_END = re.compile(r"[.!?][\"'“”’»]?(?=\s|$)")
 _QUOTES = "\"'“”„‘’«» "
 
 
