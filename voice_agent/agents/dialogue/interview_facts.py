@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
-from voice_agent.agents.dialogue.engine import joined, replay
-from voice_agent.agents.dialogue.grammar import Act, fold, understand
-from voice_agent.agents.dialogue.interview_script import InterviewScript
+from voice_agent.agents.dialogue.engine import joined
+from voice_agent.agents.dialogue.grammar import Act, fold
+from voice_agent.agents.dialogue.interview_script import InterviewScript, understood
 from voice_agent.agents.interview_plan import Plan, Planned
 from voice_agent.agents.pack_schema import Question, SeniorityLevel
 from voice_agent.briefing import Briefing
@@ -33,7 +33,6 @@ _PLAIN = frozenset(
 )
 _CLOSING = re.compile(r"\b(?:goodbye|good luck|your (?:main |biggest )?strength)\b", re.IGNORECASE)
 _COMMANDS = (Act.REPEAT, Act.SLOWER, Act.PAUSE, Act.RESUME, Act.HINT, Act.UNSURE, Act.SKIP, Act.END, Act.GREETING)
-_CHECKED_TURNS = 4
 
 
 @dataclass(slots=True)
@@ -59,9 +58,8 @@ def interview_facts(
     takes its place. `set_phrases`: what the agent says in a silence or a trouble, which is part of no interview."""
     said = tuple(fold(phrase) for phrase in set_phrases)
     messages = [message for message in joined(messages, asides) if not _is_set(message, said)]
-    if _scripted(messages, start):
-        script = start()
-        replay(script, messages)
+    script = start()
+    if _led(messages, script):
         return _replayed(script)
     known = _planned(messages, briefing, plan, plan_tool)
     if known is None:
@@ -89,13 +87,18 @@ def _is_set(message: Message, phrases: Sequence[str]) -> bool:
     )
 
 
-def _scripted(messages: Sequence[Message], start: Callable[[], InterviewScript]) -> bool:
-    """Whether the agent's last turns are what the script says there; a turn may have been cut short."""
-    turns = [index for index, message in enumerate(messages) if message.role == "assistant" and message.text.strip()]
-    checked = [index for index in turns if any(message.role == "user" for message in messages[:index])]
-    checked = checked[-_CHECKED_TURNS:]
-    same = sum(fold(replay(start(), messages[:at]).text).startswith(fold(messages[at].text)) for at in checked)
-    return same * 2 > len(checked) or not checked
+def _led(messages: Sequence[Message], script: InterviewScript) -> bool:
+    """Leads the script through the call. Whether most of the agent's turns are what the script says there; a turn may
+    have been cut short. True also where the agent said nothing after its greeting."""
+    answer = ""
+    compared = same = 0
+    for message in messages:
+        if message.role == "user" and message.text.strip():
+            answer = fold(script.hear(message.text).text)
+        elif message.role == "assistant" and message.text.strip() and answer:
+            compared += 1
+            same += answer.startswith(fold(message.text))
+    return same * 2 > compared or not compared
 
 
 def _replayed(script: InterviewScript) -> InterviewFacts:
@@ -172,7 +175,7 @@ def _match(messages: Sequence[Message], heard: Sequence[_Heard]) -> None:
             current = heard[found]
             current.asked = True
         elif message.role == "user" and current:
-            utterance = understand(message.text)
+            utterance = understood(message.text)
             if utterance.brief and utterance.does(Act.SKIP):
                 current.skipped = True
             elif utterance.words and not (utterance.brief and utterance.does(*_COMMANDS)):

@@ -113,7 +113,7 @@ class InterviewScript:
         return None
 
     def hear(self, text: str) -> Answer:
-        utterance = _read(text)
+        utterance = understood(text)
         self._turn += 1
         if self.closed:
             return Answer(wording.GOODBYE)
@@ -328,7 +328,7 @@ class InterviewScript:
         return f"{opening} {wording.closing(judged)} Goodbye, and good luck."
 
 
-def _read(text: str) -> Utterance:
+def understood(text: str) -> Utterance:
     """A long answer is content: it is not searched for commands, which would take most of the time of a replay."""
     if text.count(" ") < _CONTENT_WORDS:
         return understand(text)
