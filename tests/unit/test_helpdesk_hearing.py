@@ -126,6 +126,25 @@ def test_a_step_that_is_done_is_neither(text: str) -> None:
     assert understand(text).acts.isdisjoint({Act.TRIED, Act.REFUSED})
 
 
+def test_a_caller_who_only_wants_to_know_whether_anybody_is_there_is_told() -> None:
+    for text in ("hello can you hear me", "is this the helpdesk", "are you there"):
+        assert reply(text) == "Yes, I am here. What can I help you with?"
+
+
+def test_what_was_not_understood_stays_in_the_ticket() -> None:
+    said = ["I spilled coffee on my laptop", "it's dead", "no", "no", "yes", "skip", "skip"]
+    assert isinstance(HELPDESK.scripted, ScriptedModel)
+    call = HELPDESK.scripted.answer([Message("user", text) for text in said]).call
+    assert call
+    assert call.arguments["summary"] == "I spilled coffee on my laptop. it's dead"
+
+
+def test_a_guess_at_another_problem_that_was_wrong_leads_back() -> None:
+    said = ["the headset is not working", "it has a paper jam there", "no"]
+    assert "something else now: Paper jam" in reply(*said[:2])
+    assert reply(*said).endswith(reply(said[0])[-30:])
+
+
 def test_nobody_else_means_the_caller_alone() -> None:
     for answer in ("nobody", "no one else", "no, just me", "nope"):
         assert "Is it better when" in reply("the Wi-Fi is slow", answer)
@@ -159,6 +178,9 @@ def test_what_the_caller_has_said_is_not_asked_again() -> None:
         ("name", "Bo Lee", "B as in Bravo, O as in Oscar; L as in Lima, E as in Echo, E as in Echo"),
         ("contact", "bo.x at example dot com",
          "B as in Bravo, O as in Oscar, dot, X as in Xray, at example dot com"),
+        ("contact", "z o e at firm dot com", "Z as in Zulu, O as in Oscar, E as in Echo, at firm dot com"),
+        ("contact", "it's zulu oscar seven dot x at firm dot com",
+         "Z as in Zulu, O as in Oscar, 7, dot, X as in Xray, at firm dot com"),
         ("contact", "555 0199", "5 5 5, 0 1 9 9"),
         ("asset", "LT 77", "L as in Lima, T as in Tango, 7 7"),
     ],

@@ -35,6 +35,7 @@ _CHANGED_MIND = re.compile(
     r"\b(?:forget (?:it|that|about|the|my)|never ?mind|actually|wait|instead|leave (?:it|that)|different problem"
     r"|another problem|more important)\b"
 )
+_ANYBODY = re.compile(r"\b(?:can you hear me|are you (?:there|listening)|is (?:this|that) the (?:it )?help ?desk)\b")
 _DEAD_END = re.compile(r"\b(?:nothing|none of (?:these|those|that)|neither)\b")
 _TAKE_TIME = "Sure, take your time. Say ready when you want to go on."
 _ANYTHING_ELSE = "Is there anything else?"
@@ -74,6 +75,8 @@ class HelpdeskScript:
         self._filing: Filing | None = None
         self._candidates: list[Article] = []
         self._before_choice: Walk | None = None
+        self._asked_before = ""
+        """What was said before the choice, and is to be answered if it was none."""
         self._misses = 0
         self._unheard = 0
         self._later: list[str] = []
@@ -235,6 +238,8 @@ class HelpdeskScript:
     # --- finding the problem ----------------------------------------------------------------------------------------
 
     def _intake(self, utterance: Utterance) -> Answer:
+        if _ANYBODY.search(fold(utterance.text)) and utterance.brief:
+            return Answer("Yes, I am here. What can I help you with?")
         found = self._finder.find(utterance.main)
         other = self._finder.find(utterance.extra)
         if found and other and other.best is not found.best:
@@ -249,17 +254,23 @@ class HelpdeskScript:
             return Answer(_GOODBYE)
         if utterance.does(Act.GREETING, Act.THANKS, Act.YES) and len(utterance.words) <= 2 and not self._misses:
             return Answer("What can I help you with?")
-        self._case.problem = f"{self._case.problem} {utterance.text.rstrip('.')}.".strip()[:MAX_PROBLEM_CHARS]
+        if len(utterance.words) > 1:
+            self._add_to_problem(utterance.text)
         self._misses += 1
         if self._misses >= len(_NOT_UNDERSTOOD):
             return self._offer_ticket(_NOT_UNDERSTOOD[-1])
         return Answer(_NOT_UNDERSTOOD[self._misses - 1])
 
+    def _add_to_problem(self, text: str) -> None:
+        """What was not understood stays for the person who reads the ticket."""
+        before = f"{self._case.problem.rstrip('.')}. " if self._case.problem else ""
+        self._case.problem = f"{before}{text.strip()}"[:MAX_PROBLEM_CHARS]
+
     def _found(self, found: Found, problem: str) -> Answer:
         if found.sure:
             return self._open(found.best, problem)
         self._candidates = list(found.articles)
-        self._case.problem = problem[:MAX_PROBLEM_CHARS]
+        self._add_to_problem(problem)
         self._state = State.CHOOSE
         return Answer(f"Is it about this: {found.best.title}?")
 
@@ -289,7 +300,7 @@ class HelpdeskScript:
                 return Answer(f"Then is it about this: {self._candidates[0].title}?")
             if self._before_choice:
                 self._walk, self._before_choice, self._state = self._before_choice, None, State.WALK
-                return Answer("Okay, then let us go on. Tell me done when you have tried it, or say skip.")
+                return Answer(f"Okay, then let us go on. {self._asked_before}")
             self._state = State.INTAKE
             return self._intake_again()
         return self._missed(f"Please say yes or no. Is it about this: {self._candidates[0].title}?")
@@ -364,7 +375,8 @@ class HelpdeskScript:
         if isinstance(outcome, Missed):
             other = self._finder.other(utterance.main, self._case.article) if len(utterance.words) > 2 else None
             if other:
-                self._before_choice, self._candidates, self._state = self._walk, [other], State.CHOOSE
+                self._before_choice, self._asked_before = self._walk, self._last
+                self._candidates, self._state = [other], State.CHOOSE
                 return Answer(f"Is it about something else now: {other.title}?")
         return self._after_step(outcome)
 

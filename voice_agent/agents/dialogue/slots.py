@@ -50,6 +50,7 @@ _LEAD = re.compile(
     r"|you can|call|reach|me|at|under|on|it|call me|write|to|spelled|spelt|s as in)\s+)+"
 )
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
+_SPELLED = re.compile(rf"(?:(?<=\s)|^)(?:(?:[a-z0-9]|{'|'.join([*_FROM_NATO, *_DIGITS])})(?:\s+|$|(?=[@.]))){{2,}}")
 _MIN_DIGITS = 3
 _MAX_VALUE_CHARS = 80
 _MAX_SPELLED_CHARS = 16
@@ -155,7 +156,7 @@ def _email(text: str) -> Heard | None:
     line = re.sub(r"\b(?:dot|point)\b", ".", line)
     line = re.sub(r"\b(?:underscore)\b", "_", line)
     line = re.sub(r"\b(?:dash|hyphen|minus)\b", "-", line)
-    line = re.sub(r"\s*([@._-])\s*", r"\1", line)
+    line = re.sub(r"\s*([@._-])\s*", r"\1", _SPELLED.sub(_joined, line))
     match = _EMAIL.search(line)
     if not match or len(match[0]) > _MAX_VALUE_CHARS:
         return None
@@ -165,6 +166,11 @@ def _email(text: str) -> Heard | None:
         return Heard(match[0], spoken, spoken)
     letters = ", ".join(filter(None, (spell(part) or _as_words(part) for part in re.split(r"([._+-])", local))))
     return Heard(match[0], spoken, f"{letters}, at {_as_words(domain)}")
+
+
+def _joined(spelled: re.Match[str]) -> str:
+    """Characters that were said one by one, as one word."""
+    return f" {_characters(spelled[0].split())} "
 
 
 def _as_words(address: str) -> str:
