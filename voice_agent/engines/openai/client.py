@@ -13,7 +13,7 @@ from voice_agent.engines.errors import ConfigurationError
 from voice_agent.settings import EngineSettings
 
 if TYPE_CHECKING:
-    from openai import AsyncOpenAI, DefaultAsyncHttpxClient
+    from openai import AsyncOpenAI, DefaultAioHttpClient
 
 OPENAI_URL = "https://api.openai.com/v1"
 _NO_KEY = "none"
@@ -40,7 +40,7 @@ class ClientPool:
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
-        self._http: dict[str, DefaultAsyncHttpxClient] = {}
+        self._http: dict[str, DefaultAioHttpClient] = {}
         self._clients: dict[tuple[str, str], AsyncOpenAI] = {}
 
     def get(self, base_url: str, api_key: SecretStr, setting: str) -> AsyncOpenAI:
@@ -66,7 +66,7 @@ class ClientPool:
             logging.getLogger(name).setLevel(logging.WARNING)
         settings = self._settings
         if url not in self._http:
-            self._http[url] = openai.DefaultAsyncHttpxClient(
+            self._http[url] = openai.DefaultAioHttpClient(
                 timeout=httpx2.Timeout(
                     connect=settings.provider_connect_timeout_s,
                     read=settings.provider_read_timeout_s,

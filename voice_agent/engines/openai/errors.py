@@ -12,6 +12,8 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
+import aiohttp
+
 from voice_agent.engines.ports import EngineError
 
 _TRANSIENT_STATUS = frozenset({408, 409, 425, 429})
@@ -101,15 +103,29 @@ def _engine_error(exc: Exception, started: bool) -> EngineError | None:
         case ws.InvalidStatus():
             wait_s = retry_after_s(exc.response.headers, time.time())
             error = status_error(exc.response.status_code, retry_after_s=wait_s)
+        case openai.APITimeoutError() | httpx2.TimeoutException() if _lost_connection(exc):
+            error = _no_connection(started)
         case openai.APITimeoutError() | httpx2.TimeoutException() | TimeoutError():
             error = EngineError("the provider did not answer in time", code="timeout", retryable=True)
         case openai.APIResponseValidationError() | json.JSONDecodeError() | UnicodeDecodeError():
             error = malformed("not the promised format")
         case openai.APIConnectionError() | httpx2.TransportError() | ws.WebSocketException() | OSError():
-            error = cut_short() if started else EngineError("no connection", code="connection", retryable=True)
+            error = _no_connection(started)
         case openai.APIError():
             # An error event inside a stream that had begun with status 200.
             error = EngineError("the provider reported an error in its stream", code="stream_error", retryable=True)
         case openai.OpenAIError():
             error = EngineError("the client library refused the request", code="client", retryable=False)
     return error
+
+
+def _no_connection(started: bool) -> EngineError:
+    return cut_short() if started else EngineError("no connection", code="connection", retryable=True)
+
+
+def _lost_connection(exc: BaseException) -> bool:
+    """The client library's transport reports every lost connection as a timeout: only the cause tells them apart."""
+    cause: BaseException | None = exc
+    while cause is not None and not isinstance(cause, aiohttp.ClientConnectionError):
+        cause = cause.__cause__
+    return cause is not None and not isinstance(cause, TimeoutError)
