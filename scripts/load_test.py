@@ -185,7 +185,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _manners(options)
         if options.url:
             targets.given(options.url, options.key)
-        Finder(start=options.calls, step=options.step, resolution=options.resolution, most=options.max_calls)
+        if options.find:
+            Finder(start=options.calls, step=options.step, resolution=options.resolution, most=options.max_calls)
     except ValueError as error:
         parser.error(str(error))
     with contextlib.ExitStack() as stack:
