@@ -7,6 +7,11 @@ from datetime import datetime
 from typing import Literal, Protocol
 
 from voice_agent.engines.ports import Timing, Word
+from voice_agent.facts import CallFacts
+
+Save = Literal["auto", "ask", "never"]
+SAVES: tuple[Save, ...] = ("auto", "ask", "never")
+"""What becomes of the text of a call: it is kept; kept if the caller decides so; not stored, as that of a guest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,8 +20,12 @@ class CallStarted:
     agent: str
     transport: Literal["webrtc", "websocket", "console"]
     key_id: str | None
-    """The API key the call belongs to; None for a guest, whose text is never stored."""
+    """The API key the call belongs to; None for a guest or a caller who wants nothing stored: no text is."""
     started_at: datetime
+    language: str = "en"
+    """BCP 47 tag of what is spoken."""
+    saved: bool = True
+    """Whether the text is kept without asking; else it goes unless the caller decides to keep it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +78,9 @@ class CallEnded:
     call_id: str
     ended_at: datetime
     reason: str
-    """hangup | client_gone | replaced | idle | time_limit | shutdown | error"""
+    """hangup | client_gone | replaced | idle | time_limit | shutdown | error | lost (its process died)"""
+    facts: CallFacts | None = None
+    """What the agent knows about the call; holds the caller's words."""
 
 
 class CallRecorder(Protocol):

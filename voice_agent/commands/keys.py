@@ -20,6 +20,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     create = actions.add_parser("create", help="make a key; it is shown this once")
     create.add_argument("name", help="what the key is for")
+    create.add_argument("--operator", action="store_true", help="it may see figures of all calls and work on tickets")
     listing = actions.add_parser("list", help="show all keys")
     revoke = actions.add_parser("revoke", help="revoke a key")
     revoke.add_argument("key", metavar="ID", help="its id, or its beginning as shown by 'list'")
@@ -42,14 +43,14 @@ async def _run(args: argparse.Namespace, settings: StorageSettings) -> str:
     async with Database(settings) as database:
         keys = KeyStore(database, settings)
         if args.action == "create":
-            return await _create(keys, args.name, as_json=args.json)
+            return await _create(keys, args.name, operator=args.operator, as_json=args.json)
         if args.action == "revoke":
             return await _revoke(keys, args.key, as_json=args.json)
         return await _list(keys, as_json=args.json)
 
 
-async def _create(keys: KeyStore, name: str, *, as_json: bool) -> str:
-    key_id, key = await keys.create(name)
+async def _create(keys: KeyStore, name: str, *, operator: bool, as_json: bool) -> str:
+    key_id, key = await keys.create(name, operator=operator)
     if as_json:
         return json.dumps({"id": key_id, "name": name.strip(), "key": key})
     return f"{key}\n\nThis is the only time the key {key_id} is shown."
@@ -73,7 +74,7 @@ async def _list(keys: KeyStore, *, as_json: bool) -> str:
         return json.dumps([_fields(row) for row in rows])
     if not rows:
         return "There are no keys. Make one with: voice-agent keys create NAME"
-    table = [("ID", "KEY", "MADE", "LAST USED", "STATE", "NAME")]
+    table = [("ID", "KEY", "MADE", "LAST USED", "STATE", "MAY", "NAME")]
     table += [
         (
             row.id,
@@ -81,6 +82,7 @@ async def _list(keys: KeyStore, *, as_json: bool) -> str:
             _day(row.created_at),
             _day(row.last_used_at),
             "revoked" if row.revoked_at else "valid",
+            "operate" if row.operator else "call",
             row.name,
         )
         for row in rows

@@ -10,7 +10,7 @@ import logging
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from types import TracebackType
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import asyncpg
 
@@ -83,27 +83,29 @@ class Database:
         await self._first_contact()
 
     def _create_pool(self, url: str) -> asyncpg.Pool[asyncpg.Record]:
+        return asyncpg.create_pool(min_size=0, max_size=self._settings.database_pool, **self._address(url))
+
+    def _address(self, url: str) -> dict[str, Any]:
+        """Where the database is and which deadlines hold there, as asyncpg takes it."""
         seconds = self._settings.database_timeout_s
         host, user, name = None, None, None
         if self.embedded is not None:
             host, user, name = self.embedded.host, embedded.USER, embedded.DATABASE
-        return asyncpg.create_pool(
-            url or None,
-            host=host,
-            port=embedded.PORT if self.embedded is not None else None,
-            user=user,
-            database=name,
-            ssl=False if self.embedded is not None else None,
-            min_size=0,
-            max_size=self._settings.database_pool,
-            timeout=seconds,
-            command_timeout=seconds,
-            server_settings={
+        return {
+            "dsn": url or None,
+            "host": host,
+            "port": embedded.PORT if self.embedded is not None else None,
+            "user": user,
+            "database": name,
+            "ssl": False if self.embedded is not None else None,
+            "timeout": seconds,
+            "command_timeout": seconds,
+            "server_settings": {
                 "application_name": "voice-agent",
                 "statement_timeout": str(int(seconds * 1000)),
                 "idle_in_transaction_session_timeout": str(int(seconds * 2000)),
             },
-        )
+        }
 
     async def _first_contact(self) -> None:
         """Waits for a database that starts at the same time as we do, and migrates it."""
@@ -149,6 +151,19 @@ class Database:
         """As `connection`, with a transaction around it."""
         async with self.connection() as connection, connection.transaction():
             yield connection
+
+    @asynccontextmanager
+    async def own_connection(self) -> AsyncIterator[asyncpg.Connection[asyncpg.Record]]:
+        """A connection outside the pool, for what listens as long as it lives. Raises as `connection`."""
+        with _away_is_unavailable():
+            connection = await asyncpg.connect(**self._address(self._settings.database_url.get_secret_value()))
+            try:
+                yield connection
+            finally:
+                try:
+                    await connection.close(timeout=self._settings.database_timeout_s)
+                except (TimeoutError, asyncpg.InterfaceError, *_AWAY):
+                    connection.terminate()
 
     async def _close_pool(self, pool: asyncpg.Pool[asyncpg.Record]) -> None:
         try:

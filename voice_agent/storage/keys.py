@@ -24,14 +24,14 @@ _SHOWN_CHARS = 10
 
 _VERIFY = """
 WITH found AS (
-    SELECT id, name, last_used_at FROM api_keys WHERE sha256 = $1 AND revoked_at IS NULL
+    SELECT id, name, operator, last_used_at FROM api_keys WHERE sha256 = $1 AND revoked_at IS NULL
 ), touched AS (
     UPDATE api_keys SET last_used_at = now() FROM found
     WHERE api_keys.id = found.id AND coalesce(found.last_used_at < now() - $2::interval, true)
 )
-SELECT id, name FROM found
+SELECT id, name, operator FROM found
 """
-_COLUMNS = "id, name, prefix, created_at, revoked_at, last_used_at"
+_COLUMNS = "id, name, prefix, operator, created_at, revoked_at, last_used_at"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +40,8 @@ class KeyInfo:
 
     id: str
     name: str
+    operator: bool = False
+    """It may see figures about all calls, and work on tickets."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,7 @@ class KeyRow:
     id: str
     name: str
     prefix: str
+    operator: bool
     created_at: datetime
     revoked_at: datetime | None
     last_used_at: datetime | None
@@ -69,7 +72,7 @@ class KeyStore:
         self._clock = clock
         self._verified: OrderedDict[bytes, tuple[float, KeyInfo]] = OrderedDict()
 
-    async def create(self, name: str) -> tuple[str, str]:
+    async def create(self, name: str, *, operator: bool = False) -> tuple[str, str]:
         """The new key's id, and the key itself: this is the only time it can be seen. Raises ValueError: no name."""
         name = clean_text(name).strip()
         if not name:
@@ -78,11 +81,12 @@ class KeyStore:
         key = PREFIX + secrets.token_urlsafe(_RANDOM_BYTES)
         async with self._database.connection() as connection:
             await connection.execute(
-                "INSERT INTO api_keys (id, name, prefix, sha256) VALUES ($1, $2, $3, $4)",
+                "INSERT INTO api_keys (id, name, prefix, sha256, operator) VALUES ($1, $2, $3, $4, $5)",
                 key_id,
                 name,
                 key[:_SHOWN_CHARS],
                 _digest(key),
+                operator,
             )
         return key_id, key
 
@@ -98,7 +102,7 @@ class KeyStore:
         if row is None:
             self._verified.pop(digest, None)
             return None
-        info = KeyInfo(row["id"], row["name"])
+        info = KeyInfo(row["id"], row["name"], row["operator"])
         self._verified[digest] = (now + self._settings.key_cache_s, info)
         self._verified.move_to_end(digest)
         while len(self._verified) > self._settings.key_cache_entries:

@@ -7,18 +7,26 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from voice_agent.engines.ports import Word
+from voice_agent.facts import CallFacts
 from voice_agent.records import CallEnded, CallStarted, Turn, TurnMetrics
 from voice_agent.storage.rows import Record
+
+_FACTS: TypeAdapter[CallFacts] = TypeAdapter(CallFacts)
 
 
 def encode_record(record: Record) -> bytes:
     """Raises TypeError for a value that is neither text, number nor time."""
-    return json.dumps([type(record).__name__, asdict(record)], default=_encode_time).encode("ascii")
+    fields = asdict(replace(record, facts=None) if isinstance(record, CallEnded) else record)
+    if isinstance(record, CallEnded) and record.facts is not None:
+        fields["facts"] = record.facts.model_dump(mode="json")
+    return json.dumps([type(record).__name__, fields], default=_encode_time).encode("ascii")
 
 
 def join_records(encoded: Sequence[bytes]) -> bytes:
@@ -36,7 +44,9 @@ def _decode(kind: str, fields: dict[str, Any]) -> Record:
         case "CallStarted":
             return CallStarted(**fields | {"started_at": datetime.fromisoformat(fields["started_at"])})
         case "CallEnded":
-            return CallEnded(**fields | {"ended_at": datetime.fromisoformat(fields["ended_at"])})
+            stored = fields.get("facts")
+            facts = None if stored is None else _FACTS.validate_python(stored, strict=False)
+            return CallEnded(**fields | {"ended_at": datetime.fromisoformat(fields["ended_at"]), "facts": facts})
         case "Turn":
             words = tuple(Word(**word) for word in fields["words"])
             return Turn(**fields | {"words": words, "metrics": TurnMetrics(**fields["metrics"])})

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
+from typing import Literal
+
+import asyncpg
 
 from voice_agent.records import NewTicket
 from voice_agent.storage.database import Database
@@ -15,11 +18,23 @@ INSERT INTO tickets (call_id, summary, description, category, priority, contact,
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 RETURNING number
 """
-_SELECT = """
-SELECT number, call_id, status, created_at,
-       summary, description, category, priority, contact, article_id, steps_tried
-FROM tickets WHERE number = $1
-"""
+_COLUMNS = """number, call_id, status, created_at, pending_since, pending_s, resolved_at, closed_at,
+       summary, description, category, priority, contact, article_id, steps_tried"""
+_SELECT = f"SELECT {_COLUMNS} FROM tickets WHERE number = $1"  # noqa: S608 - made of constants only
+# On the right, columns have their old values.
+_SET_STATUS = f"""
+UPDATE tickets
+SET status = $2,
+    pending_s = pending_s + coalesce(extract(epoch FROM now() - pending_since), 0),
+    pending_since = CASE WHEN $2 = 'pending' THEN now() END,
+    resolved_at = CASE WHEN $2 IN ('solved', 'closed') THEN coalesce(resolved_at, now()) END,
+    closed_at = CASE WHEN $2 = 'closed' THEN coalesce(closed_at, now()) END
+WHERE number = $1
+RETURNING {_COLUMNS}
+"""  # noqa: S608 - made of constants only
+
+TicketStatus = Literal["open", "pending", "solved", "closed"]
+TICKET_STATUSES: tuple[TicketStatus, ...] = ("open", "pending", "solved", "closed")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,9 +42,15 @@ class StoredTicket:
     number: int
     call_id: str | None
     """None once its call was deleted."""
-    status: str
-    """open | pending | solved | closed"""
+    status: TicketStatus
     created_at: datetime
+    pending_since: datetime | None
+    """While it waits for the caller."""
+    pending_s: float
+    """Seconds of earlier waits."""
+    resolved_at: datetime | None
+    """When it was solved, or closed unsolved; None again once it is reopened."""
+    closed_at: datetime | None
     ticket: NewTicket
 
 
@@ -62,9 +83,16 @@ class PostgresTicketStore:
     async def get(self, number: int) -> StoredTicket | None:
         async with self._database.connection() as connection:
             row = await connection.fetchrow(_SELECT, number)
-        if row is None:
-            return None
-        fields = dict(row)
-        fields["steps_tried"] = tuple(fields["steps_tried"])
-        own = {name: fields.pop(name) for name in ("number", "call_id", "status", "created_at")}
-        return StoredTicket(**own, ticket=NewTicket(**fields))
+        return _stored(row) if row is not None else None
+
+    async def set_status(self, number: int, status: TicketStatus) -> StoredTicket | None:
+        """The ticket as it is then, with the times that follow from it; None if there is none of this number."""
+        async with self._database.connection() as connection:
+            row = await connection.fetchrow(_SET_STATUS, number, status)
+        return _stored(row) if row is not None else None
+
+
+def _stored(row: asyncpg.Record) -> StoredTicket:
+    ticket = {field.name: row[field.name] for field in fields(NewTicket)}
+    own = {field.name: row[field.name] for field in fields(StoredTicket) if field.name != "ticket"}
+    return StoredTicket(**own, ticket=NewTicket(**ticket | {"steps_tried": tuple(ticket["steps_tried"])}))

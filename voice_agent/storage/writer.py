@@ -123,6 +123,8 @@ class Writer:
         self._append(record)
 
     def call_ended(self, record: CallEnded) -> None:
+        if record.call_id not in self._members:
+            record = replace(record, facts=None)
         self._members.discard(record.call_id)
         self._append(record)
 
