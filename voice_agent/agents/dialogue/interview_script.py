@@ -21,7 +21,8 @@ _REALISTIC = re.compile(
 _PRACTICE = re.compile(r"\bpractice mode\b|\b(?:with|more|give me|want|need) (?:some )?(?:feedback|tips)\b")
 _MINUTES = re.compile(r"\b(?:(\d{1,2})|(half an hour|an hour|five|ten|fifteen|twenty|thirty|forty))\b(?: minutes?)?")
 _FINISH = re.compile(
-    r"\b(?:good ?bye|bye)\b|\bhang up\b|^(?:please |lets |can we |i want to |id like to )?(?:end|stop|quit|finish)"
+    r"\b(?:good ?bye|bye)\b|\bhang up\b"
+    r"|^(?:(?:yes|yeah|no|ok|okay|please|lets|can we|could we|i want to|id like to|just) )*(?:end|stop|quit|finish)"
     r"(?: (?:the |this |my |our )?(?:call|interview|session|practice|conversation|here|now|it|please))*$"
 )
 _SAID_ALL = re.compile(
