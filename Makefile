@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-dev run test test-fast lint format lock faults fuzz bench bench-peers bench-network bench-turns clean
+.PHONY: help setup setup-dev run test test-fast lint format lock faults fuzz bench bench-load bench-peers bench-network bench-turns clean
 
 help:
 	@echo "make run     set up and serve http://127.0.0.1:8080 (HOST and PORT choose the address)"
@@ -13,6 +13,7 @@ help:
 	@echo "make faults  the tests of faults at full length: bad networks, 200 kills, 1,000 calls (many minutes)"
 	@echo "make fuzz    20,000 damaged inputs of each kind (MUTANTS chooses how many)"
 	@echo "make bench   benchmarks (minutes; not part of the tests)"
+	@echo "make bench-load     how many calls one core holds (minutes; OPTIONS= for scripts/load_test.py)"
 	@echo "make bench-peers    our server beside aiortc, FastRTC and Pipecat (installs them into .bench)"
 	@echo "make bench-turns    turn-taking: cut-ins, delays and interruptions over a synthetic corpus"
 	@echo "make bench-network  lossy and uneven networks: what is heard, delayed and understood"
@@ -63,6 +64,9 @@ fuzz: setup-dev
 bench: setup-dev
 	$(BIN)/python -m scripts.bench_media
 	$(BIN)/python -m scripts.bench_writer
+
+bench-load: setup-dev
+	$(BIN)/python -m scripts.load_test $(or $(OPTIONS),--find --calls 40)
 
 bench-peers: setup-dev
 	$(BIN)/python -m scripts.bench_peers

@@ -41,9 +41,6 @@ from scripts.load.rtc import Microphones
 from scripts.load.script import INTERRUPTIONS, LINES, Manners, Part
 from scripts.load.target import Target
 
-_SETTLE_S = 5.0
-"""After a change in the number of calls: connecting is dearer than talking and not what is measured."""
-
 
 class LoadTest:
     """One run against one target."""
@@ -90,7 +87,7 @@ class LoadTest:
             if self._options.find:
                 await self._find(observer, crowd, progress)
             else:
-                progress.goal(self._options.calls, _SETTLE_S + self._options.duration)
+                progress.goal(self._options.calls, self._options.settle + self._options.duration)
                 self._result.outcomes.append(await self._hold(observer, crowd, self._options.calls))
         finally:
             for task in watching:
@@ -103,7 +100,7 @@ class LoadTest:
         bounds = Bounds(options.lag_ms, options.latency_ms)
         finder = Finder(start=options.calls, step=options.step, resolution=options.resolution, most=options.max_calls)
         while finder.next is not None:
-            progress.goal(finder.next, _SETTLE_S + options.duration)
+            progress.goal(finder.next, options.settle + options.duration)
             outcome = await self._hold(observer, crowd, finder.next)
             complaints = outcome.complaints(self._result.latency, bounds)
             self._result.outcomes.append(outcome)
@@ -113,7 +110,7 @@ class LoadTest:
 
     async def _hold(self, observer: Observer, crowd: Crowd, calls: int) -> Outcome:
         await crowd.resize(calls)
-        await asyncio.sleep(_SETTLE_S)
+        await asyncio.sleep(self._options.settle)
         before, failures = await observer.snapshot(), self._measures.counts.total()
         await asyncio.sleep(self._options.duration)
         now = await observer.snapshot()
@@ -151,6 +148,9 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--calls", type=int, default=20, help="at once; with --find, the number to begin with (20)")
     what.add_argument("--ramp", type=float, default=10, help="calls dialled per second (10)")
     what.add_argument("--duration", type=float, default=30, help="s of measuring, with --find for each number (30)")
+    what.add_argument(
+        "--settle", type=float, default=5, help="s before measuring: connecting is dear (5)"
+    )
     what.add_argument("--transport", choices=("webrtc", "websocket", "text"), default="webrtc")
     what.add_argument("--agents", default="helpdesk", help="models to call in turn, separated by commas (helpdesk)")
     what.add_argument("--typed", type=float, default=0.0, help="share of turns that are typed, 0-1 (0)")

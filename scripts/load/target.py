@@ -85,8 +85,9 @@ def own_address(base_url: str) -> str:
 
 
 @contextlib.contextmanager
-def own_server(delays: Delays, **settings: str) -> Iterator[Target]:
-    """Starts provider and server, both down at the end. `settings`: further settings of the server."""
+def own_server(delays: Delays, *, pin: bool = True, **settings: str) -> Iterator[Target]:
+    """Starts provider and server, both down at the end. `pin`: on cores of their own, this process's among them.
+    `settings`: further settings of the server."""
     allow_files()
     with _stub(delays) as stub, serving(OPENAI_BASE_URL=stub.url, **_OWN, **settings) as server:
         target = Target(
@@ -96,7 +97,8 @@ def own_server(delays: Delays, **settings: str) -> Iterator[Target]:
             server.pid,
             (stub.pid, *_children(server.pid)),
         )
-        _share_cores(server.pid, target.helpers)
+        if pin:
+            _share_cores(server.pid, target.helpers)
         yield target
 
 
