@@ -93,7 +93,7 @@ def test_without_a_role_the_general_bank_is_used() -> None:
 
 
 def test_questions_for_one_trade_are_not_asked_in_another() -> None:
-    for role in ("nurse", "baker", "sales manager", ""):
+    for role in ("nurse", "baker", "sales manager", "civil engineer", "data entry clerk", ""):
         for planned in made(120, role=role).questions:
             assert not planned.question.roles, planned.question.id
     developer = made(60, role="Web developer")

@@ -29,6 +29,11 @@ _SAID_ALL = re.compile(
     r"^(?:(?:i think |so |and |yes |ok |okay )*(?:thats|that is|that was) (?:all|it|everything|about it|enough)"
     r"|nothing else|no more|(?:im|i am) (?:done|finished)(?: with (?:this|that))?|next please)\b"
 )
+_NO_EXAMPLE = re.compile(
+    r"\bcant (?:really )?think of\b|\bnothing comes\b|\bmy mind (?:is|went) blank\b"
+    r"|\bno (?:example|number|figure|idea)s?\b|\b(?:dont|do not) have (?:an? |any |one)"
+    r"|\b(?:thats|that|it|this) never happened\b|\bnever had (?:that|one|any)\b"
+)
 _RESTART = re.compile(
     r"\bstart (?:over|again|from the beginning)\b|\btry (?:that|it) again\b"
     r"|\b(?:forget|scratch|ignore) (?:that|what i said)\b"
@@ -45,6 +50,15 @@ _MACHINE = re.compile(
     r"|\bare you (?:an? )?(?:robot|bot|ai|machine|real|human|computer|person)\b"
 )
 _OTHER_JOB = re.compile(r"\b(?:actually|sorry|i meant|no|rather|wait)\b.{0,20}\b(?:for|as|job|role|position)\b")
+_NAMED_JOB = re.compile(
+    r"\b(?:practi[sc](?:e|ing)|appl(?:y|ying)|interview(?:ing)?)\b(?: for| as| of)*(?: an?| the)?"
+    r"(?: job| role| position)?(?: as| of)?(?: an?| the)? (?P<job>[^,.;!?]+)",
+    re.IGNORECASE,
+)
+_ASKING = re.compile(
+    r"(?:(?:um|uh|er|and|so|but|well|ok|okay|hi|hello) )*"
+    r"(?:what|how|who|why|when|can you|do you|is (?:this|it)|are you)\b"
+)
 _ANY_JOB = re.compile(r"^(?:general|any(?:thing)?|any job|no job|whatever|nothing special)\b")
 _JOB_LEAD = frozenset(
     """um uh er well hi hello hey yes yeah ok okay so like im i am id would the a an my it its is for as to job role
@@ -60,6 +74,8 @@ _NUMBERS = {
     "five": 5, "ten": 10, "fifteen": 15, "twenty": 20, "thirty": 30, "forty": 40, "an hour": 60, "half an hour": 30,
 }  # fmt: skip
 _BARE_WORDS = 3
+_TIMES_ASKED = 2
+"""So often the job is asked for; after that the general questions are taken."""
 _CONTENT_WORDS = 30
 _ROLE_CHARS = 80
 
@@ -169,6 +185,8 @@ class InterviewScript:
             return self._prompt
         if utterance.does(Act.HINT):
             return self._hint()
+        if _NO_EXAMPLE.search(folded):
+            return self._stuck()
         if _REPHRASE.search(folded) or (bare and utterance.does(Act.YES)):
             return self._rephrase()
         if utterance.does(Act.UNSURE) or (bare and utterance.does(Act.NO)):
@@ -189,14 +207,14 @@ class InterviewScript:
         return f"{mode} {self._skip() if utterance.does(Act.SKIP) else self._prompt}"
 
     def _stuck(self) -> str:
-        """Another wording, then a hint, then the next question."""
+        """Another wording, then a hint, then the next question; to a follow-up, the answer before it is enough."""
         if framing(self._current.planned.question) and self._current.planned.question.competency == "closing":
             return self._advance(
                 wording.YOUR_QUESTIONS if self._current.answers else "Bring one or two to the real one."
             )
-        if not self._current.rephrased:
-            return self._rephrase()
-        return self._hint()
+        if self._current.answers:
+            return self._complete()
+        return self._hint() if self._current.rephrased else self._rephrase()
 
     def _rephrase(self) -> str:
         record = self._current
@@ -236,10 +254,11 @@ class InterviewScript:
                 return self._start()
             self._known = False
             return self._ask(wording.ASK_JOB)
-        asks = "?" in utterance.text or folded.startswith(("what", "how", "who", "why", "can you"))
+        asks = "?" in utterance.text or bool(_ASKING.match(folded))
         role = "" if asks or utterance.does(Act.UNSURE) or _ANY_JOB.search(folded) else role_of(utterance.text)
         empty = (brief and utterance.does(Act.GREETING, Act.YES, Act.NO, Act.THANKS)) or asks or not role
-        if empty and not _ANY_JOB.search(folded) and not utterance.does(Act.UNSURE) and not self._job_asked:
+        general = _ANY_JOB.search(folded) or utterance.does(Act.UNSURE) or self._job_asked >= _TIMES_ASKED
+        if empty and not general:
             self._job_asked += 1
             return self._ask(wording.EXPLAIN if asks else wording.ASK_JOB)
         self.briefing = self.briefing.model_copy(update={"role": "" if empty else role})
@@ -274,9 +293,10 @@ class InterviewScript:
         return self._ask(self._current.planned.question.spoken)
 
     def _answered(self, utterance: Utterance) -> str:
-        if self._position == 0 and not self._current.answers and utterance.brief:
+        if self._position == 0 and not self._current.answers:
             folded = fold(utterance.text)
-            if _OTHER_JOB.search(folded):
+            late = not self._known and not self.briefing.role and _NAMED_JOB.search(utterance.text)
+            if late or (utterance.brief and _OTHER_JOB.search(folded)):
                 self.briefing = self.briefing.model_copy(update={"role": role_of(utterance.text)})
                 return self._start()
         self._current.answers.append(utterance.text)
@@ -320,7 +340,7 @@ class InterviewScript:
     def _close(self, opening: str) -> str:
         self.closed = True
         judged = [
-            (self._analysis(record), " ".join(record.answers))
+            (self._analysis(record), "\n".join(record.answers))
             for record in self.records
             if record.answers and not framing(record.planned.question)
         ]
@@ -338,7 +358,8 @@ def understood(text: str) -> Utterance:
 
 def role_of(text: str) -> str:
     """The job in what the caller said: "um I'm applying as a senior nurse, realistic please" is "senior nurse"."""
-    for piece in re.split(r"[,.;!?]+", text):
+    named = _NAMED_JOB.search(text)
+    for piece in re.split(r"[,.;!?]+", named["job"] if named else text):
         words = _BESIDE_JOB.sub(" ", piece).split()
         while words and fold(words[0]) in _JOB_LEAD | {""}:
             words.pop(0)

@@ -70,6 +70,7 @@ _FOCUS: Mapping[str, str] = {
 _EVIDENCE: Mapping[str, re.Pattern[str]] = {"number": NUMBER, "result": RESULT, "own": OWN_ACTION}
 _LACK: Mapping[str, re.Pattern[str]] = {"own": SHARED_ACTION}
 _QUOTE_WORDS = 10
+_JOINT = re.compile(r"^(?:and|but|so|then|well|um|uh)[\s,]+", re.IGNORECASE)
 _UNSPEAKABLE = re.compile(r"[*_`#<>|{}\[\]\\\"“”]|https?:\S*")
 
 
@@ -84,7 +85,10 @@ def feedback(analysis: Analysis, turn: int) -> str:
 
 
 def closing(judged: Sequence[tuple[Analysis, str]]) -> str:
-    """One strength and one focus over all answers, each with the caller's own words. `judged`: not empty."""
+    """One strength and one focus over all answers, each with the caller's own words.
+
+    `judged`: not empty; each with its answer, a line for each turn.
+    """
     share = {name: sum(getattr(analysis, name) for analysis, _ in judged) / len(judged) for name in _STRENGTHS}
     strength = max(_STRENGTHS, key=lambda name: share[name])
     focus = min(_FOCUS, key=lambda name: share[name])
@@ -102,10 +106,10 @@ def _quoting(words: str) -> str:
 
 def _words(answer: str, evidence: re.Pattern[str] | None) -> str:
     """A few words of the answer, word for word: those that show it, else the beginning of its last sentence."""
-    pieces = clauses(_UNSPEAKABLE.sub(" ", answer))
+    pieces = [piece for turn in answer.splitlines() for piece in clauses(_UNSPEAKABLE.sub(" ", turn))]
     piece = next((each for each in pieces if evidence and evidence.search(each)), pieces[-1] if pieces else "")
     match = evidence.search(piece) if evidence else None
     words = piece.split()
     before = len(piece[: match.start()].split()) if match else 0
     first = 0 if before < _QUOTE_WORDS - 1 else min(before - _QUOTE_WORDS // 2, max(0, len(words) - _QUOTE_WORDS))
-    return " ".join(words[first : first + _QUOTE_WORDS]).strip(" .,;:!?")
+    return _JOINT.sub("", " ".join(words[first : first + _QUOTE_WORDS])).strip(" .,;:!?")
