@@ -18,10 +18,10 @@ DIALOGUES = load_dialogues()
 NAMES = [f"{dialogue.agent}: {dialogue.name}" for dialogue in DIALOGUES]
 
 
-async def outcome(dialogue: Dialogue, *, keep_assistant_text: bool = True) -> Outcome:
+async def outcome(dialogue: Dialogue, *, exact: bool = True, keep_assistant_text: bool = True) -> Outcome:
     agent = AGENTS[dialogue.agent]
     return await play(
-        dialogue, agent, agent.scripted, SETTINGS.agents, exact=True, keep_assistant_text=keep_assistant_text
+        dialogue, agent, agent.scripted, SETTINGS.agents, exact=exact, keep_assistant_text=keep_assistant_text
     )
 
 
@@ -30,6 +30,7 @@ async def test_the_dialogue_goes_as_written(dialogue: Dialogue) -> None:
     played = await outcome(dialogue)
     assert played.failures == ()
     assert (await outcome(dialogue, keep_assistant_text=False)).said == played.said, "what the agent said matters"
+    assert (await outcome(dialogue, exact=False)).failures == (), "what is asked of any engine is asked of the script"
     for text in played.said:
         assert text
         assert not re.search(r"[*_#`<>{}\[\]|]|https?:|\n|  ", text), text
@@ -38,11 +39,11 @@ async def test_the_dialogue_goes_as_written(dialogue: Dialogue) -> None:
 
 
 def test_there_are_enough_dialogues_and_half_are_messy() -> None:
-    assert len(DIALOGUES) >= 45
-    for agent, least in {"interviewer": 22, "helpdesk": 16, "language-coach": 16}.items():
+    assert len(DIALOGUES) >= 60
+    for agent, least in {"interviewer": 22, "helpdesk": 24, "language-coach": 16}.items():
         own = [dialogue for dialogue in DIALOGUES if dialogue.agent == agent]
         assert len(own) >= least
-        assert sum(dialogue.messy for dialogue in own) * 3 >= len(own)
+        assert sum(dialogue.messy for dialogue in own) * 2 >= len(own)
 
 
 def test_names_are_unique() -> None:
