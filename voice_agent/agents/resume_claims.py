@@ -13,6 +13,9 @@ from pydantic import ValidationError
 from voice_agent.agents.job_cues import competency_of, lines_of
 from voice_agent.agents.pack_schema import Followup, Question, SeniorityLevel
 
+RESUME_ID = "resume-"
+"""How the ids of these questions begin."""
+
 _VERBS = frozenset(
     """accelerated achieved acquired advised analysed analyzed arranged assisted audited automated began brought built
     calculated cared carried chaired closed coached coded collected completed conducted converted coordinated created
@@ -97,7 +100,7 @@ def _said(line: str) -> str:
 def _question(said: str, line: str, level: SeniorityLevel, number: int) -> Question | None:
     try:
         return Question(
-            id=f"resume-{number + 1}",
+            id=f"{RESUME_ID}{number + 1}",
             version=1,
             competency=competency_of(line),
             level=level,

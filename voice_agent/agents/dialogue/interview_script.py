@@ -13,10 +13,12 @@ from voice_agent.agents.dialogue.grammar import Act, Utterance, fold, understand
 from voice_agent.agents.dialogue.wording import in_chunks, vary
 from voice_agent.agents.interview_plan import Plan, Planned
 from voice_agent.agents.pack_schema import Marker
+from voice_agent.agents.resume_claims import RESUME_ID
 from voice_agent.briefing import Briefing
 
 _REALISTIC = re.compile(
     r"\brealistic\b|\bno (?:feedback|tips)\b|\breal interview\b|\b(?:feedback|tips) (?:only )?at the end\b"
+    r"|\b(?:stop|without) (?:the |any |giving (?:me )?)?(?:feedback|tips)\b"
 )
 _PRACTICE = re.compile(r"\bpractice mode\b|\b(?:with|more|give me|want|need) (?:some )?(?:feedback|tips)\b")
 _MINUTES = re.compile(r"\b(?:(\d{1,2})|(half an hour|an hour|five|ten|fifteen|twenty|thirty|forty))\b(?: minutes?)?")
@@ -222,7 +224,11 @@ class InterviewScript:
             return self._hint()
         record.rephrased = True
         question = record.planned.question
-        return self._ask(f"{vary(wording.AGAIN, self._turn)} {question.text} {wording.ANY_EXAMPLE}")
+        if question.id.startswith(RESUME_ID):
+            ease = wording.FROM_THE_START
+        else:
+            ease = wording.ANY_ANSWER if framing(question) else wording.ANY_EXAMPLE
+        return self._ask(f"{vary(wording.AGAIN, self._turn)} {question.text} {ease}")
 
     def _hint(self) -> str:
         record = self._current

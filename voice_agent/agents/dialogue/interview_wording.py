@@ -28,6 +28,8 @@ UNHEARD = (
     "I cannot hear you, so let us pause. Say continue when you are ready.",
 )
 ANY_EXAMPLE = "Any example will do, from work, school or private life."
+ANY_ANSWER = "Whatever comes to mind first will do."
+FROM_THE_START = "Just tell it from the beginning."
 ASK_JOB = "Which job are you practising for?"
 EXPLAIN = "I ask you questions as in a job interview. Which job is it for? Say general if any job will do."
 READY = "Shall we begin?"
