@@ -9,7 +9,17 @@ from collections.abc import AsyncIterator
 from aiohttp import web
 
 from signaling.admission import Admission
-from signaling.appkeys import CALL_LIMITS, DIRECTORY, FACTORIES, MONITOR, REGISTRY, RESUME, SERVICES, SETTINGS
+from signaling.appkeys import (
+    CALL_LIMITS,
+    DIRECTORY,
+    FACTORIES,
+    FINISHED,
+    MONITOR,
+    REGISTRY,
+    RESUME,
+    SERVICES,
+    SETTINGS,
+)
 from signaling.call_limits import CallLimits
 from signaling.calls import add_call_routes
 from signaling.config_api import add_config_routes
@@ -18,6 +28,8 @@ from signaling.cors import add_cors_headers, cors_middleware
 from signaling.directory import CallDirectory
 from signaling.errors import RETRY_AFTER_S, error_middleware
 from signaling.factories import CallFactories
+from signaling.figures_api import add_figure_routes
+from signaling.finished_owners import FinishedOwners
 from signaling.guests import add_guest_routes
 from signaling.headers import add_security_headers
 from signaling.health import add_health_routes
@@ -29,6 +41,8 @@ from signaling.resume import ResumeDesk
 from signaling.secrets_api import add_secret_routes
 from signaling.services import Services
 from signaling.static import add_static_routes
+from signaling.stored_calls_api import add_stored_call_routes
+from signaling.tickets_api import add_ticket_routes
 from signaling.websocket import add_websocket_routes
 from voice_agent.settings import ServerSettings
 
@@ -49,12 +63,16 @@ def create_app(services: Services, factories: CallFactories) -> web.Application:
     app[CALL_LIMITS] = CallLimits(server, services.limiter, services.leases)
     app[REGISTRY] = Registry(services.shared, server)
     app[RESUME] = ResumeDesk(app[DIRECTORY], app[REGISTRY], server)
+    app[FINISHED] = FinishedOwners(app[DIRECTORY], app[REGISTRY], services.settings.reports)
     app[MONITOR] = LoopMonitor(admission.tick)
     app.on_response_prepare.append(add_security_headers)
     app.on_response_prepare.append(add_cors_headers)
     add_call_routes(app)
     add_websocket_routes(app)
     add_secret_routes(app)
+    add_stored_call_routes(app)
+    add_figure_routes(app)
+    add_ticket_routes(app)
     add_model_routes(app)
     add_guest_routes(app)
     add_config_routes(app)
@@ -79,6 +97,7 @@ async def _lost_calls(app: web.Application) -> AsyncIterator[None]:
     async with app[REGISTRY].running():
         yield
         app[RESUME].close()
+        app[FINISHED].close()
 
 
 async def _end_calls(app: web.Application) -> None:

@@ -36,6 +36,8 @@ class Identity:
     """The session a client secret was made for."""
     origin: str | None = None
     """The only page a client secret may be used by."""
+    operator: bool = False
+    """The key itself was shown, and it may see figures of all calls and work on tickets."""
 
 
 class KeyVerifier(Protocol):
@@ -60,7 +62,7 @@ class Authenticator:
         info = await self._keys.verify(token) if token.startswith(KEY_PREFIX) else None
         if info is None:
             raise unauthorized("This API key is not valid.")
-        return Identity(key_id=info.id)
+        return Identity(key_id=info.id, operator=info.operator)
 
     async def _redeem(self, token: str) -> Identity:
         secret = await self._secrets.redeem(token)

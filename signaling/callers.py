@@ -10,6 +10,7 @@ from aiohttp import web
 
 from signaling.appkeys import CALL_LIMITS, DIRECTORY, FACTORIES, RESUME, SERVICES
 from signaling.auth import KEY_PREFIX, SECRET_PREFIX, Identity, token_digest
+from signaling.briefings import CallerWishes, briefed, taken_out
 from signaling.call_limits import client_address
 from signaling.directory import LiveCall, Owner, Seat, Session
 from signaling.errors import ApiError, unauthorized
@@ -63,9 +64,11 @@ class CallRequest:
     """A call that somebody may make."""
 
     agent: Agent
+    """As it is for this caller."""
     owner: Owner
     session: Mapping[str, object] | None
     """The client's wishes, not yet checked against the protocol."""
+    wishes: CallerWishes
     greet: bool
     by_address: bool = True
     """Whether the call is counted for the caller's address too: not where the API key itself was shown."""
@@ -77,9 +80,10 @@ class CallRequest:
     @staticmethod
     def of_grant(services: Services, grant: Grant, snapshot: Snapshot) -> CallRequest:
         """To go on with a call. Raises ApiError 404 where its agent is no more."""
-        agent = resolve_agent(services, None, grant.agent)
+        wishes = CallerWishes(snapshot.briefing, snapshot.save)
+        agent = briefed(resolve_agent(services, None, grant.agent), wishes.briefing)
         by_address = grant.owner.key_id is None
-        return CallRequest(agent, grant.owner, None, grant.greet, by_address, grant.origin, snapshot)
+        return CallRequest(agent, grant.owner, None, wishes, grant.greet, by_address, grant.origin, snapshot)
 
 
 async def identified(request: web.Request, token: str) -> Identity:
@@ -115,12 +119,14 @@ def call_request(
     """Raises ApiError 400, 401 or 404 where the agent cannot be had, or not from this page."""
     if identity.origin is not None and request.headers.get("Origin") != identity.origin:
         raise unauthorized("This client secret is for another page.", code="wrong_origin")
-    session = merged(identity.session or {}, wishes or {})
+    services = request.app[SERVICES]
+    session, ours = taken_out(merged(identity.session or {}, wishes or {}), services.settings)
     asked = request.query.get("model") or model_of(session)
     return CallRequest(
-        agent=resolve_agent(request.app[SERVICES], identity.agent, asked),
+        agent=briefed(resolve_agent(services, identity.agent, asked), ours.briefing),
         owner=Owner(identity.key_id, token_digest(token)),
-        session=session or None,
+        session=session,
+        wishes=ours,
         greet=request.query.get("greet") == "1",
         by_address=not token.startswith(KEY_PREFIX),
         origin=identity.origin,
@@ -146,6 +152,8 @@ def new_session(
         key_id=wanted.owner.key_id,
         session=wanted.session,
         greet=wanted.greet,
+        briefing=wanted.wishes.briefing,
+        save=wanted.wishes.save,
         resume=wanted.resume,
         resume_token=_resume_token(request, grant),
     )

@@ -1,4 +1,4 @@
-"""The command line: `voice-agent serve|console|doctor|migrate|keys|eval`."""
+"""The command line: `voice-agent serve|console|doctor|migrate|keys|jobs|eval`."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ _COMMANDS = {
     "doctor": "voice_agent.commands.doctor",
     "migrate": "voice_agent.commands.migrate",
     "keys": "voice_agent.commands.keys",
+    "jobs": "voice_agent.commands.jobs",
     "eval": "voice_agent.commands.evaluate",
 }
 

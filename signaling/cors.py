@@ -14,7 +14,7 @@ from signaling.origins import ANY, allowed_origins, from_elsewhere, is_own, may_
 
 _API_PREFIX = "/v1/"
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_METHODS = "GET, POST, OPTIONS"
+_METHODS = "GET, POST, PATCH, DELETE, OPTIONS"
 _HEADERS = frozenset(
     {
         "authorization",

@@ -102,8 +102,8 @@ class CallDirectory:
         self._admission = admission
         self.on_started: Callable[[LiveCall], None] = lambda _call: None
         """Told of every call that begins."""
-        self.on_ended: Callable[[LiveCall, str], None] = lambda _call, _outcome: None
-        """Told of every call that has ended, and how, before it is gone from here."""
+        self.on_ended: list[Callable[[LiveCall, str], None]] = []
+        """Told, in this order, of every call that has ended, and how, before it is gone from here."""
         self._calls: dict[str, LiveCall] = {}
         self._taken = 0
         self._draining = False
@@ -194,7 +194,8 @@ class CallDirectory:
             try:
                 await self._close(call.transport)
             finally:
-                self.on_ended(call, outcome)
+                for tell in self.on_ended:
+                    tell(call, outcome)
                 del self._calls[call.session.call_id]
                 if not self._calls:
                     self._empty.set()

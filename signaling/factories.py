@@ -8,10 +8,11 @@ from typing import Literal, Protocol
 
 from signaling.directory import Session
 from voice_agent.agents.base import Agent
+from voice_agent.briefing import Briefing
 from voice_agent.call.snapshot import Snapshot
 from voice_agent.call.transport import Transport
 from voice_agent.engines.bundle import Engines
-from voice_agent.records import CallRecorder, TicketStore
+from voice_agent.records import CallRecorder, Save, TicketStore
 from voice_agent.settings import Settings
 
 
@@ -30,6 +31,8 @@ class SessionFactory(Protocol):
         key_id: str | None,
         session: Mapping[str, object] | None = None,
         greet: bool = False,
+        briefing: Briefing = ...,
+        save: Save = ...,
         resume: Snapshot | None = None,
         resume_token: Callable[[], str] | None = None,
     ) -> Session:

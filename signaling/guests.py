@@ -13,11 +13,13 @@ from aiohttp import web
 
 from signaling.appkeys import DIRECTORY, SERVICES
 from signaling.bodies import read_json
+from signaling.briefings import taken_out
 from signaling.call_limits import client_address, too_many
 from signaling.callers import resolve_agent
 from signaling.errors import ApiError
 from signaling.origins import is_own_page
 from signaling.relay import relay_access
+from signaling.secrets_api import session_of
 from voice_agent.storage.ephemeral import ClientSecret
 
 
@@ -51,7 +53,9 @@ async def create_guest_secret(request: web.Request) -> web.Response:
         raise ApiError(
             400, "consent_required", "A call needs the caller's consent: send 'consent': true.", param="consent"
         )
-    secret = ClientSecret(None, agent.name, origin=request.headers["Origin"])
+    session = session_of(body)
+    taken_out(session, services.settings)  # What is wrong with it is better said now than when the call begins.
+    secret = ClientSecret(None, agent.name, session or None, request.headers["Origin"])
     value = await services.secrets.create(secret, ttl_s=server.guest_secret_ttl_s)
     now = time.time()
     answer = {"value": value, "expires_at": int(now) + server.guest_secret_ttl_s, "agent": agent.name}

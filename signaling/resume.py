@@ -102,7 +102,7 @@ class ResumeDesk:
         self._bytes = 0
         self._claimed: set[str] = set()
         directory.on_started = self._started
-        directory.on_ended = self._ended
+        directory.on_ended.append(self._ended)
 
     @property
     def enabled(self) -> bool:

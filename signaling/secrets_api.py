@@ -11,6 +11,7 @@ from aiohttp import web
 from signaling.appkeys import SERVICES
 from signaling.auth import bearer_token
 from signaling.bodies import read_json
+from signaling.briefings import briefed, taken_out
 from signaling.callers import model_of, resolve_agent
 from signaling.errors import ApiError
 from signaling.relay import relay_access
@@ -28,11 +29,12 @@ async def create_secret(request: web.Request) -> web.Response:
     identity = await services.authenticator.identify_key(bearer_token(request))
     body = await read_json(request, max_bytes=server.max_http_body_bytes, timeout_s=server.body_timeout_s)
     ttl_s = _ttl_s(body.get("expires_after"), server.client_secret_ttl_s)
-    wishes = _session(body.get("session"))
-    asked = model_of(wishes)
-    agent = resolve_agent(services, None, asked)
+    wishes = session_of(body)
+    session, ours = taken_out(wishes, services.settings)
+    asked = model_of(session)
+    agent = briefed(resolve_agent(services, None, asked), ours.briefing)
     now = time.time()
-    effective = agent_session(agent, wishes, agents=tuple(services.agents))
+    effective = agent_session(agent, session, agents=tuple(services.agents))
     secret = ClientSecret(identity.key_id, agent.name if asked else None, wishes or None)
     value = await services.secrets.create(secret, ttl_s=ttl_s)
     answer = {"value": value, "expires_at": int(now) + ttl_s, "session": effective.to_wire()}
@@ -40,7 +42,9 @@ async def create_secret(request: web.Request) -> web.Response:
     return web.Response(text=json.dumps(answer), content_type="application/json")
 
 
-def _session(value: object) -> dict[str, object]:
+def session_of(body: Mapping[str, object]) -> dict[str, object]:
+    """The `session` of a request. Raises ApiError 400."""
+    value = body.get("session")
     if value is None:
         return {}
     if isinstance(value, dict):

@@ -7,6 +7,7 @@ puts the real ones in.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -19,13 +20,22 @@ from voice_agent.call.rehearsal import rehearse
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import LanguageModel
 from voice_agent.engines.registry import EngineDescription, EngineRegistry
+from voice_agent.engines.review_model import review_model
 from voice_agent.records import CallRecorder, TicketStore
+from voice_agent.reports.builder import ReportBuilder
+from voice_agent.reports.finished import FinishedCalls
+from voice_agent.reports.jobs import CallJobs
+from voice_agent.reports.maker import ReportMaker
+from voice_agent.reports.review import Reviewer
 from voice_agent.settings import Settings
 from voice_agent.storage.calls import CallStore, StoredCall
 from voice_agent.storage.database import Database
 from voice_agent.storage.ephemeral import Ephemeral, RateLimiter, SecretStore, SubjectDigest
+from voice_agent.storage.figures import FigureStore
+from voice_agent.storage.job_queue import JobWorker
 from voice_agent.storage.keys import KeyStore
 from voice_agent.storage.leases import Leases
+from voice_agent.storage.reports import ReportStore
 from voice_agent.storage.tickets import PostgresTicketStore
 from voice_agent.storage.writer import Writer
 
@@ -45,6 +55,17 @@ class CallReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class AfterCalls:
+    """What remains of calls: in this process's memory, and in the database."""
+
+    finished: FinishedCalls
+    calls: CallStore
+    reports: ReportStore
+    tickets: PostgresTicketStore
+    figures: FigureStore
+
+
+@dataclass(frozen=True, slots=True)
 class Services:
     settings: Settings
     engines: EngineSource
@@ -61,6 +82,8 @@ class Services:
     """None: a call cannot be resumed from what is stored."""
     shared: Ephemeral | None = None
     """What server processes tell each other; None where there is only one."""
+    after_calls: AfterCalls | None = None
+    """None: calls cannot be looked up after their end."""
 
     @property
     def authenticator(self) -> Authenticator:
@@ -82,21 +105,44 @@ async def start_services(settings: Settings) -> AsyncIterator[Services]:
         Leases(ephemeral, storage, SubjectDigest(storage)) as leases,
         EngineRegistry(settings) as engines,
         _rehearsing(agents.values(), engines, settings),
+        review_model(settings.engines) as model,
     ):
-        yield Services(
-            settings=settings,
-            engines=engines,
-            agents=agents,
-            keys=KeyStore(database, storage),
-            secrets=SecretStore(ephemeral),
-            limiter=RateLimiter(ephemeral, storage),
-            leases=leases,
-            recorder=writer,
-            tickets=PostgresTicketStore(database),
-            storing=lambda: writer.accepting,
-            calls=CallStore(database),
-            shared=None if ephemeral.in_process else ephemeral,
-        )
+        maker = ReportMaker(agents, Reviewer(model, settings.reports), ReportBuilder(settings.reports))
+        finished = FinishedCalls(writer, maker, settings.reports)
+        calls, tickets = CallStore(database), PostgresTicketStore(database)
+        worker = CallJobs(database, maker, settings).worker()
+        async with _working(worker, settings), contextlib.aclosing(finished):
+            yield Services(
+                settings=settings,
+                engines=engines,
+                agents=agents,
+                keys=KeyStore(database, storage),
+                secrets=SecretStore(ephemeral),
+                limiter=RateLimiter(ephemeral, storage),
+                leases=leases,
+                recorder=finished,
+                tickets=tickets,
+                storing=lambda: writer.accepting,
+                calls=calls,
+                shared=None if ephemeral.in_process else ephemeral,
+                after_calls=AfterCalls(finished, calls, ReportStore(database), tickets, FigureStore(database)),
+            )
+
+
+@asynccontextmanager
+async def _working(worker: JobWorker, settings: Settings) -> AsyncIterator[None]:
+    """Does the work after calls meanwhile, unless another process is to."""
+    if settings.jobs.workers == 0:
+        yield
+        return
+    task = asyncio.create_task(worker.run(), name="jobs")
+    try:
+        yield
+    finally:
+        worker.stop()
+        await asyncio.wait((task,), timeout=settings.server.close_timeout_s)
+        task.cancel()
+        await asyncio.wait((task,))
 
 
 @asynccontextmanager

@@ -19,6 +19,7 @@ from typing import Any, Self
 from scripts.speech import frames, silence, synthesize
 from voice_agent.agents.base import Agent, Tool, TurnProfile
 from voice_agent.audio.playout import PacedPlayout
+from voice_agent.briefing import Briefing
 from voice_agent.call.session import CallSession
 from voice_agent.call.transport import SpeechOutput
 from voice_agent.engines.bundle import Engines
@@ -37,7 +38,7 @@ from voice_agent.engines.ports import (
     Usage,
     Verdict,
 )
-from voice_agent.records import CallEnded, CallStarted, NewTicket, Turn
+from voice_agent.records import CallEnded, CallStarted, NewTicket, Save, Turn
 from voice_agent.settings import AudioSettings, EngineSettings, ServerSettings, Settings, TurnSettings
 
 FRAME_S = 0.02
@@ -271,6 +272,8 @@ class Rig:
         turns: TurnSettings | None = None,
         max_call_s: float = 3600,
         key_id: str | None = "key_1",
+        save: Save = "auto",
+        briefing: Briefing | None = None,
         moderator: Callable[[FlaggingModerator], FlaggingModerator] = lambda inner: inner,
         recorder: MemoryRecorder | None = None,
     ) -> None:
@@ -300,6 +303,8 @@ class Rig:
             key_id=key_id,
             session=session,
             greet=greet,
+            save=save,
+            briefing=briefing or Briefing(),
             clock=asyncio.get_running_loop().time,
         )
         self._tasks: list[asyncio.Task[Any]] = []

@@ -64,7 +64,7 @@ def test_a_nameless_key_is_refused(shared_data_dir: Path, capsys: pytest.Capture
 
 def test_migrate_says_what_it_did(data_dir: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(data_dir, "migrate") == 0
-    assert capsys.readouterr().out == "Applied 1.\n"
+    assert capsys.readouterr().out == "Applied 1, 2, 3.\n"
     assert run(data_dir, "migrate", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {"applied": []}
     assert run(data_dir, "migrate") == 0

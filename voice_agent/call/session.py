@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 from voice_agent.agents.base import Agent
 from voice_agent.agents.present import present
+from voice_agent.briefing import Briefing
 from voice_agent.call.agent_session import agent_session
 from voice_agent.call.client_desk import ClientDesk
 from voice_agent.call.input_audio import InputAudio
@@ -65,6 +66,7 @@ from voice_agent.call.turn_types import (
 from voice_agent.call.turns import Caller, Phase, TurnMachine
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import Message, ReplyRequest, TranscriptionOptions
+from voice_agent.facts import CallFacts
 from voice_agent.realtime import agent_events, server_events
 from voice_agent.realtime.agent_events import AgentState
 from voice_agent.realtime.conversation import Conversation
@@ -72,7 +74,7 @@ from voice_agent.realtime.input_events import InputEvents, InputState
 from voice_agent.realtime.response_config import ResponseConfig
 from voice_agent.realtime.session_config import SPEED_RANGE, SessionConfig
 from voice_agent.realtime.session_parts import ServerVad
-from voice_agent.records import CallEnded, CallRecorder, CallStarted, TicketStore
+from voice_agent.records import CallEnded, CallRecorder, CallStarted, Save, TicketStore
 from voice_agent.settings import Settings
 
 log = logging.getLogger(__name__)
@@ -80,6 +82,7 @@ log = logging.getLogger(__name__)
 Kind = Literal["webrtc", "websocket", "console"]
 SendEvent = Callable[[Mapping[str, object]], None]
 
+_NO_BRIEFING = Briefing()
 _POLITE_ENDS = frozenset({"shutdown", "time_limit", "idle"})
 """Reasons that leave time for a goodbye."""
 
@@ -101,14 +104,17 @@ class CallSession:
         key_id: str | None,
         session: Mapping[str, object] | None = None,
         greet: bool = False,
+        briefing: Briefing = _NO_BRIEFING,
+        save: Save = "auto",
         resume: Snapshot | None = None,
         resume_token: Callable[[], str] | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """`session`: what the client asked for before the call, as JSON. `greet`: the agent speaks first and minds
-        silences (our own page). `resume`: the call goes on from there, and `session` and `greet` are not read.
-        `resume_token` makes the token with which the client can come back; it is asked once, when the client is
-        there. Raises ProtocolError where the session asked for cannot be had."""
+        silences (our own page). `briefing`: what `agent` was made for. `save`: what becomes of the text. `resume`: the
+        call goes on from there, and `session` and `greet` are not read. `resume_token` makes the token with which the
+        client can come back; it is asked once, when the client is there. Raises ProtocolError where the session asked
+        for cannot be had."""
         self.call_id = call_id
         self.agent = agent
         self.engines = engines
@@ -124,6 +130,8 @@ class CallSession:
         before_s = max(0.0, (datetime.now(UTC) - self._started_at).total_seconds()) if resume else 0.0
         self._time_left_s = max(0.0, settings.server.max_call_s - before_s)
         self._key_id = key_id
+        self._briefing = briefing
+        self._save: Save = save
         self._side_channels: list[SendEvent] = []
         self._tasks: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
@@ -206,7 +214,15 @@ class CallSession:
     async def run(self) -> str:
         """Owns every task of the call. Returns why it ended, when it has; the caller then closes the transport."""
         self._recorder.call_started(
-            CallStarted(self.call_id, self.agent.name, self._kind, self._key_id, self._started_at)
+            CallStarted(
+                call_id=self.call_id,
+                agent=self.agent.name,
+                transport=self._kind,
+                key_id=self._key_id if self._save != "never" else None,
+                started_at=self._started_at,
+                language=self.agent.language,
+                saved=self._save == "auto",
+            )
         )
         self.emit(server_events.session_created(self.config))
         self._running = True
@@ -230,7 +246,7 @@ class CallSession:
                 task.cancel()
             await asyncio.gather(pump, *self._tasks, return_exceptions=True)
             self.emit(agent_events.ended(self._ending))
-            self._recorder.call_ended(CallEnded(self.call_id, datetime.now(UTC), self._ending))
+            self._recorder.call_ended(CallEnded(self.call_id, datetime.now(UTC), self._ending, self._facts()))
         return self._ending
 
     def connected(self) -> None:
@@ -265,6 +281,8 @@ class CallSession:
             items=self.conversation.items,
             turns=self.minutes.turns,
             greet=self._greet,
+            briefing=self._briefing,
+            save=self._save,
         )
 
     def audio_in(self, pcm: bytes) -> None:
@@ -538,6 +556,16 @@ class CallSession:
         if reply == self._goodbye_reply:
             self._ended.set()
         self.feed(ReplyEnded(reply))
+
+    def _facts(self) -> CallFacts | None:
+        """What the agent knows about the call; a mistake in it must not cost the call its end."""
+        if self.agent.facts is None:
+            return None
+        try:
+            return self.agent.facts(self.conversation.to_messages())
+        except Exception:
+            log.exception("The facts of a call could not be worked out")
+            return None
 
     # --- small parts ------------------------------------------------------------------------------------------------
 

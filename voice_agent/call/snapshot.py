@@ -7,15 +7,16 @@ business of whoever takes it. One can also be put together from stored turns, af
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from voice_agent.agents.base import Agent
+from voice_agent.briefing import Briefing
 from voice_agent.call.agent_session import agent_session
 from voice_agent.realtime.ids import new_id
 from voice_agent.realtime.items import Item, Part
 from voice_agent.realtime.session_config import SessionConfig
-from voice_agent.records import Turn
+from voice_agent.records import Save, Turn
 
 _ITEM_BYTES = 500
 """Of an item without its text, and more than that: an upper bound for a limit on memory."""
@@ -36,6 +37,9 @@ class Snapshot:
     turns: int
     """The number of the last turn."""
     greet: bool
+    briefing: Briefing = field(default_factory=Briefing)
+    """It is stored nowhere: a call put together from stored turns goes on without it."""
+    save: Save = "ask"
 
     def __post_init__(self) -> None:
         """Nothing of it is still being made: an answer that broke off is incomplete."""
@@ -48,7 +52,8 @@ class Snapshot:
     def size_bytes(self) -> int:
         """About how much memory it takes."""
         texts = (f"{item.text}{item.name}{item.arguments}{item.output}" for item in self.items)
-        characters = len(self.config.instructions) + sum(map(len, texts))
+        briefing = len(self.briefing.resume) + len(self.briefing.job_description)
+        characters = len(self.config.instructions) + briefing + sum(map(len, texts))
         return 4 * characters + _ITEM_BYTES * (len(self.items) + 1)
 
 

@@ -127,6 +127,8 @@ class SessionConfig:
             raise one_of("session.type", ("realtime", "transcription"))
         if kind not in (None, self.kind):
             raise invalid("session.type", f"this is a {self.kind} session, and stays one")
+        if partial.get("agent") is not None:
+            raise invalid("session.agent", "it is given before the call, with the client secret or the offer")
         complete = {**partial, "type": self.kind}
         if self.kind == "transcription":
             check(RealtimeTranscriptionSessionCreateRequest, complete, at="session")
