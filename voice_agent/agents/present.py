@@ -11,6 +11,7 @@ from voice_agent.agents.dialogue.grammar import Act, fold, understand
 from voice_agent.engines.ports import Message
 from voice_agent.settings import AgentSettings
 
+_ABOUT_SPEED = re.compile("slow|fast|quick|speed", re.IGNORECASE)
 _FASTER = re.compile(r"\b(?:faster|quicker|speed up|too slow)\b")
 
 
@@ -30,6 +31,8 @@ def paced(speed: float, tempo: int, settings: AgentSettings) -> float:
 
 
 def _tempo(text: str) -> int:
+    if not _ABOUT_SPEED.search(text):  # most messages, and the history is read for every reply
+        return 0
     utterance = understand(text)
     if not utterance.brief:
         return 0
