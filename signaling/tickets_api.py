@@ -7,9 +7,9 @@ from datetime import datetime
 from aiohttp import web
 
 from signaling.appkeys import SERVICES
-from signaling.auth import Identity, bearer_token
 from signaling.bodies import read_json
 from signaling.errors import ApiError
+from signaling.operators import operator
 from signaling.stored_calls_api import after_calls, answered
 from voice_agent.storage.tickets import TICKET_STATUSES, StoredTicket
 
@@ -19,16 +19,6 @@ _MAX_DIGITS = 18
 
 def add_ticket_routes(app: web.Application) -> None:
     app.router.add_patch("/v1/tickets/{number}", change_ticket)
-
-
-async def operator(request: web.Request) -> Identity:
-    """Raises ApiError 401, and 403 for a key that only calls."""
-    identity = await request.app[SERVICES].authenticator.identify_key(bearer_token(request))
-    if not identity.operator:
-        raise ApiError(
-            403, "operator_key_required", "This needs an operator's key (voice-agent keys create --operator)."
-        )
-    return identity
 
 
 async def change_ticket(request: web.Request) -> web.Response:

@@ -327,3 +327,14 @@ async def test_progress_is_that_of_saved_calls_and_compares_like_with_like(desk:
     assert [(trend["measure"]["version"], len(trend["points"])) for trend in progress["trends"]] == [(1, 2), (2, 2)]
     assert (await desk.ask("GET", "/v1/progress?agent=interviewer", desk.key))["trends"] == []
     assert (await desk.ask("GET", "/v1/progress", desk.other))["calls"] == 0
+
+
+async def test_an_operator_sees_figures_of_all_helpdesk_calls_and_no_words(desk: Desk) -> None:
+    await desk.call(desk.key)
+    await desk.call(desk.other)
+    await desk.ask("GET", "/v1/helpdesk/figures", desk.key, 403)
+    await desk.ask("GET", "/v1/helpdesk/figures?days=0", desk.operator, 400)
+    figures = await desk.ask("GET", "/v1/helpdesk/figures?days=7", desk.operator)
+    assert figures["contacts"] == 2
+    assert {measure["id"]: measure["value"] for measure in figures["measures"]}["csat"] == 100
+    assert "offline" not in json.dumps(figures)
