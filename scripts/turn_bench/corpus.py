@@ -11,6 +11,7 @@ A turn is said while the agent is silent; an overlap while it speaks, and then t
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -89,26 +90,28 @@ class Case:
 
 
 def corpus(seed: int = 1) -> list[Case]:
-    """All cases, in a fixed order."""
-    rng = np.random.default_rng(seed)
+    """All cases, in a fixed order. No case depends on those before it."""
     cases: list[Case] = []
     for kind in COMPLETE:
-        cases += _spoken(rng, kind, "complete", takes=1)
+        cases += _spoken(seed, kind, "complete", takes=1)
     for kind in PAUSED:
-        cases += _spoken(rng, kind, "paused", takes=2)
-    cases += _spoken(rng, INTERRUPTIONS, "interruption", takes=1)
-    cases += _spoken(rng, BACKCHANNELS, "listener", takes=2)
+        cases += _spoken(seed, kind, "paused", takes=2)
+    cases += _spoken(seed, INTERRUPTIONS, "interruption", takes=1)
+    cases += _spoken(seed, BACKCHANNELS, "listener", takes=2)
     for name, make in BODILY.items():
         for take in range(6):
+            rng = _random(seed, name, take)
             sound = _sound(rng, make(rng), f"{name} {take}", name, held_out=take % 2 == 1)
             cases.append(sound)
     for name in BACKGROUNDS:
         for group in ("listener", "nobody"):
             for take in range(2):
-                noise = _noise(rng, name, group, f"{name} {take}", held_out=take % 2 == 1)
+                noise = _noise(
+                    _random(seed, f"{name} {group}", take), name, group, f"{name} {take}", held_out=take % 2 == 1
+                )
                 cases.append(noise)
     for take in range(8):
-        silence = _pcm(rng, np.zeros(RATE_HZ * 8), "clean", 0)
+        silence = _pcm(_random(seed, "echo", take), np.zeros(RATE_HZ * 8), "clean", 0)
         cases.append(
             Case(f"echo {take}", "echo", "listener", take % 2 == 1, "clean", silence, end_ms=8000, echo_seed=take)
         )
@@ -125,16 +128,24 @@ def with_errors(case: Case, rate: float, seed: int = 1) -> Case:
     return replace(case, words=words)
 
 
-def _spoken(rng: np.random.Generator, kind: Kind, group: str, takes: int) -> list[Case]:
+def _spoken(seed: int, kind: Kind, group: str, takes: int) -> list[Case]:
     cases: list[Case] = []
     for held_out, phrases in ((False, kind.tuned), (True, kind.held_out)):
         for phrase in phrases:
-            for _ in range(takes):
-                cases.append(_utterance(rng, phrase, kind=kind.name, group=group, held_out=held_out, number=len(cases)))
+            for take in range(takes):
+                number = len(cases)
+                cases.append(
+                    utterance(phrase, kind.name, group, held_out=held_out, seed=seed, take=take, number=number)
+                )
     return cases
 
 
-def _utterance(rng: np.random.Generator, phrase: str, *, kind: str, group: str, held_out: bool, number: int) -> Case:
+def utterance(
+    phrase: str, kind: str, group: str, *, held_out: bool = False, seed: int = 1, take: int = 0, number: int = 0
+) -> Case:
+    """A phrase (as in `phrases`) in some voice with pauses of some length, by `seed` and `take`. `number` chooses the
+    background in turn, and every second one is written with marks and digits; 0 is quiet and has neither."""
+    rng = _random(seed, phrase, take)
     known = voices()
     voice: Voice = known[int(rng.integers(len(known)))]
     at_ms = LEAD_MS if group in ("complete", "paused") else int(rng.uniform(2000, 4000))
@@ -169,6 +180,10 @@ def _utterance(rng: np.random.Generator, phrase: str, *, kind: str, group: str, 
         at_ms,
         punctuated=number % 2 == 1,
     )
+
+
+def _random(seed: int, name: str, take: int) -> np.random.Generator:
+    return np.random.default_rng([seed, zlib.crc32(name.encode()), take])
 
 
 def _parts(phrase: str) -> Iterator[tuple[str, str]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 
-from scripts.speech import frames, synthesize
+from scripts.speech import frames, speak_timed, synthesize
 from scripts.turn_bench.corpus import Word
 from voice_agent.engines.ports import (
     AudioChunk,
@@ -164,10 +165,21 @@ class SpeakingSynthesizer:
 
     def __init__(self, delays: Delays) -> None:
         self._delays = delays
+        self.word_ends: list[tuple[str, float]] = []
+        """Every word spoken, and where it ends in ms of all its speech."""
+        self._spoken_ms = 0.0
 
     async def speak(self, text: str, options: SpeechOptions) -> AsyncGenerator[AudioChunk, None]:
         await asyncio.sleep(self._delays.first_byte_ms / 1000)
-        for pcm in frames(synthesize(text, RATE_HZ, voice=AGENT_VOICE)):
+        pieces = frames(synthesize(text, RATE_HZ, voice=AGENT_VOICE))
+        starts = dict(speak_timed(text, voice=AGENT_VOICE).word_starts)
+        words = [(match.group().lower(), starts.get(match.start())) for match in re.finditer(r"[\w']+", text)]
+        ends = [*(at for _, at in words[1:]), len(pieces) * 20]
+        self.word_ends += [
+            (word, self._spoken_ms + end) for (word, _), end in zip(words, ends, strict=True) if end is not None
+        ]
+        self._spoken_ms += len(pieces) * 20
+        for pcm in pieces:
             yield Pcm(pcm, RATE_HZ)
 
     async def aclose(self) -> None:

@@ -4,7 +4,7 @@ jumps. Only the engines and the network are stubs. No case depends on another or
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -138,6 +138,7 @@ class _Call:
         )
         self._output = _Output(settings.audio, loop.time)
         self.speech = self._output
+        self._synthesizer = SpeakingSynthesizer(setup.delays)
         model = TimedModel(ANSWER, setup.delays)
         self._session = CallSession(
             call_id="rtc_bench",
@@ -154,7 +155,7 @@ class _Call:
             engines=Engines(
                 KnowingTranscriber(self._ear, setup.delays, partials=setup.partials),
                 model,
-                SpeakingSynthesizer(setup.delays),
+                self._synthesizer,
                 ContentModerator(),
             ),
             transport=self,
@@ -235,7 +236,11 @@ class _Call:
         else:
             self._origin = loop.time()
         assert self._origin is not None
-        echo = _Echo(case.echo_seed, self._output, self._ear) if case.echo_seed is not None else None
+        echo = (
+            _Echo(case.echo_seed, self._output, self._ear, self._synthesizer.word_ends)
+            if case.echo_seed is not None
+            else None
+        )
         size = FRAME_MS * 2 * _DRY_SAMPLES_PER_MS
         quiet = bytes(size)
         number = 0
@@ -259,13 +264,14 @@ class _Call:
 class _Echo:
     """The agent's sound on its way back: through the room, 20 dB quieter, 60 to 200 ms late."""
 
-    def __init__(self, seed: int, output: _Output, ear: Ear) -> None:
+    def __init__(self, seed: int, output: _Output, ear: Ear, words: Sequence[tuple[str, float]]) -> None:
         rng = np.random.default_rng([7, seed])
         self._response = room_response(rng)
         self._delay = int(rng.integers(3, 11))
         self._output = output
         self._ear = ear
         self._late: list[bytes] = []
+        self._words = words
         self._told = 0
         self._at = 0
 
@@ -292,16 +298,14 @@ class _Echo:
         return heard.tobytes()
 
     def _tell(self, now_ms: int) -> None:
-        """A word of the agent's for every 350 ms of its sound: about the pace of its voice."""
+        """The transcriber may understand each word of the agent's when its echo has come."""
         position = self._output.position_ms
-        words = LECTURE.lower().replace(",", "").replace(".", "").split()
-        while self._told < len(words) and (self._told + 1) * _WORD_MS <= position:
-            end_ms = now_ms + self._delay * FRAME_MS - (position - (self._told + 1) * _WORD_MS)
-            self._ear.words.append(Word(words[self._told], end_ms - _WORD_MS, end_ms))
+        while self._told < len(self._words) and self._words[self._told][1] <= position:
+            word, end = self._words[self._told]
+            start = self._words[self._told - 1][1] if self._told else 0.0
+            late_ms = now_ms + self._delay * FRAME_MS - position
+            self._ear.words.append(Word(word, round(start + late_ms), round(end + late_ms)))
             self._told += 1
-
-
-_WORD_MS = 350
 
 
 class _NoRecorder:

@@ -48,13 +48,13 @@ class Utterance:
 
 ESPEAK_VOICES = (
     Voice("en-us", 165),
-    Voice("en-us+f2", 150, 60),
+    Voice("en-us+f4", 150, 60),
     Voice("en-gb-x-rp", 185),
     Voice("en-us+klatt2", 140, 40),
     Voice("en-029", 205, 55),
     Voice("en-gb-scotland+f4", 170, 65),
     Voice("en-us", 225, 35),
-    Voice("en-us+f2", 125, 70),
+    Voice("en-gb-x-rp+f4", 125, 60),
 )
 _FLITE_VOICES = (Voice("slt", 165, flite=True), Voice("rms", 180, flite=True), Voice("awb", 150, flite=True))
 
