@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voice_agent.agents.dialogue.engine import ScriptedModel
@@ -220,3 +222,22 @@ def test_what_is_typed_is_taken_as_it_stands() -> None:
 def test_anything_typed_is_bounded_and_printable(slot: Slot, text: str) -> None:
     heard = typed(slot, text)
     assert heard is None or (0 < len(heard.value) <= 80 and heard.value.isprintable() and heard.spoken)
+
+
+LINES = st.sampled_from(
+    "yes|no|done|repeat|human|skip|wait|bye|my wifi is gone|everyone here is offline|I clicked a phishing link|slower|"
+    "still broken|five|it works now|Anna Berg|555 0123|anna at example dot com|LT 77|I don't know|this is ridiculous|"
+    "no, and also my printer is offline|um|what|I already did that|I won't do that|the phone number is wrong|"
+    "excel crashes every time I open it|actually forget it, my monitor stays black|it is a Mac|purple elephants|"
+    "Correction, Name: Al|Correction, Problem: it is all different|my laptop was stolen and my mail is slow".split("|")
+)
+
+
+@settings(max_examples=80, deadline=None)
+@given(said=st.lists(LINES, min_size=1, max_size=14))
+def test_whatever_is_said_the_answer_can_be_spoken(said: list[str]) -> None:
+    text = reply(*said)
+    assert text
+    assert len(text.split()) <= 75, text
+    assert text.count("?") <= 2, text
+    assert not re.search(r"[*_#`<>{}\[\]|]|https?:|\n|  |\.\.| \.", text), text
