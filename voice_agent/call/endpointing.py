@@ -24,7 +24,7 @@ SURE = 0.97
 COMPLETE = 0.88
 PROBABLE = 0.75
 DOUBTFUL = 0.6
-UNDER_WAY = 0.3
+UNDER_WAY = 0.22
 OPEN = 0.1
 
 _WORD = re.compile(r"[\w'’]+(?:[.@+-][\w'’]+)*")
@@ -66,7 +66,7 @@ def completeness(text: str) -> float:
     if spelling is not None:
         return spelling
     question = _asks(said) or stripped.endswith("?")
-    if _needs_more(said, question=question):
+    if _needs_more(said, words[-2] if len(words) > 1 else "", question=question):
         return OPEN
     if question and len(said) > 2:
         return SURE
@@ -155,9 +155,9 @@ def _spelling(words: list[str]) -> float | None:
     return None
 
 
-def _needs_more(words: list[str], *, question: bool) -> bool:
-    """Whether the last word leaves the sentence open."""
-    last, before = words[-1], words[-2] if len(words) > 1 else ""
+def _needs_more(words: list[str], before: str, *, question: bool) -> bool:
+    """Whether the last word leaves the sentence open. `before`: the word before it, be it part of an opening."""
+    last = words[-1]
     if last in table.PREPOSITIONS:
         # "What is that for", "turn it on", "after I log in", "the light is on".
         stranded = question and len(words) > 3 and before not in table.AUXILIARIES
