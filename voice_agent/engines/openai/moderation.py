@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from voice_agent.engines.openai.errors import malformed, translated
 from voice_agent.engines.ports import Verdict
@@ -21,12 +21,15 @@ class OpenAIModerator:
     async def check(self, text: str) -> Verdict:
         """Asks for a verdict on `text`. Raises EngineError."""
         with translated():
-            answer = await self._client.moderations.create(model=self._model, input=text)
+            # Not by `moderations.create`: going through its types, the library took half as long again.
+            answer = await self._client.post(
+                "/moderations", body={"model": self._model, "input": text}, cast_to=cast(type[Any], object)
+            )
         try:
-            result = answer.results[0]
-            flagged = result.flagged
-            names = tuple(name for name, hit in result.categories.model_dump(by_alias=True).items() if hit is True)
-        except (AttributeError, TypeError, IndexError):
+            result = answer["results"][0]
+            flagged = result["flagged"]
+            names = tuple(name for name, hit in result["categories"].items() if hit is True)
+        except (AttributeError, TypeError, IndexError, KeyError):
             raise malformed("no moderation result") from None
         if not isinstance(flagged, bool):
             raise malformed("no moderation verdict")

@@ -50,9 +50,13 @@ class Connection:
 
     async def send(self, event: Event) -> None:
         """Raises EngineError if the provider does not take it in time."""
+        await self.send_text(json.dumps(event))
+
+    async def send_text(self, event: str) -> None:
+        """An event that is JSON already; raises as `send` does."""
         with translated(started=True):
             async with asyncio.timeout(self._send_timeout_s):
-                await self._raw.send_raw(json.dumps(event))
+                await self._raw.send_raw(event)
 
     async def configure(self, session: Event) -> None:
         """Sends `session.update` unless the session is like that already. The answer is not awaited: order holds."""
