@@ -13,7 +13,5 @@ async def operator(request: web.Request) -> Identity:
     """Raises ApiError 401, and 403 for a key that only calls."""
     identity = await request.app[SERVICES].authenticator.identify_key(bearer_token(request))
     if not identity.operator:
-        raise ApiError(
-            403, "operator_key_required", "Only an operator's key may: voice-agent keys create --operator."
-        )
+        raise ApiError(403, "operator_key_required", "Only an operator's key may: voice-agent keys create --operator.")
     return identity

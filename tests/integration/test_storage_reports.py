@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,7 +15,7 @@ import pytest
 from pgqueuer.db import AsyncpgDriver
 from pgqueuer.queries import Queries
 
-from tests.integration.conftest import eventually
+from tests.integration.conftest import ROOT, eventually
 from voice_agent.facts import HelpdeskFacts
 from voice_agent.records import CallEnded, CallStarted, NewTicket, Turn
 from voice_agent.settings import JobSettings, StorageSettings
@@ -104,6 +107,15 @@ async def test_the_end_of_a_call_orders_its_report_once_and_a_guests_none(databa
     assert await count(database, "pgqueuer") == 1
     await put(database, CallEnded("mine", NOON + timedelta(minutes=9), "hangup"))  # It went on, and ended again.
     assert await count(database, "pgqueuer") == 2
+
+
+def test_names_in_the_environment_do_not_lead_the_queue_astray() -> None:
+    astray = dict.fromkeys(("CHANNEL", "QUEUE_TABLE", "PGQUEUER_QUEUE_TABLE", "PGQUEUER_SCHEMA"), "elsewhere")
+    code = "from voice_agent.storage.job_queue import _NAMES; print(_NAMES.qualified.queue_table, _NAMES.channel)"
+    asked = subprocess.run(
+        [sys.executable, "-c", code], env=os.environ | astray, capture_output=True, check=True, cwd=ROOT
+    )
+    assert asked.stdout == b"pgqueuer ch_pgqueuer\n"
 
 
 async def test_a_failed_transaction_leaves_no_job_behind(database: Database, key_id: str) -> None:

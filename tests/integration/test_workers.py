@@ -140,6 +140,41 @@ async def test_a_guest_comes_back_by_any_process_to_the_one_that_has_the_call(
     await eventually(comes_back)
 
 
+async def report_of(http: ClientSession, worker: Worker, call_id: str, token: str) -> dict[str, Any]:
+    """The report, once it is there."""
+    found: list[dict[str, Any]] = []
+
+    async def made() -> bool:
+        headers = {"Authorization": f"Bearer {token}"}
+        async with http.get(f"{worker.url}/v1/calls/{call_id}/report", headers=headers) as answer:
+            if answer.status == 200:
+                found.append(await answer.json())
+            return answer.status == 200
+
+    await eventually(made)
+    return found[0]
+
+
+async def test_the_report_of_a_call_is_had_from_any_process_a_guests_from_memory_too(
+    server: LiveServer, workers: list[Worker], http: ClientSession, key: str
+) -> None:
+    here, there = workers
+    for token in (await here.server.guest_secret(http), key):
+        async with text_call(here.server, http, token) as line:
+            await line.say("My printer is offline")
+            call_id = next(str(event["call_id"]) for event in line.seen if event["type"] == "agent.session")
+        report = await report_of(http, there, call_id, token)
+        assert [turn["text"] for turn in report["transcript"] if turn["role"] == "user"] == ["My printer is offline"]
+        assert report["section"]["kind"] == "helpdesk"
+        stored = await server.rows("SELECT call_id FROM reports WHERE call_id = $1", call_id)
+        assert len(stored) == (token == key)
+        headers = {"Authorization": f"Bearer {token}"}
+        async with http.delete(f"{there.url}/v1/calls/{call_id}", headers=headers) as answer:
+            assert answer.status == 200
+        async with http.get(f"{there.url}/v1/calls/{call_id}/report", headers=headers) as answer:
+            assert answer.status in {404, 410}
+
+
 async def test_clients_of_a_killed_process_go_on_with_another_one(
     server: LiveServer, workers: list[Worker], http: ClientSession, key: str
 ) -> None:

@@ -190,6 +190,7 @@ def _of_priority(priority: str, tickets: Sequence[TicketTimes]) -> TicketFigures
         for ticket in own
         if ticket.resolved_at is not None
     )
+    times: tuple[Measure, ...]
     if hours:
         times = (MEDIAN.measured(statistics.median(hours)), P90.measured(hours[math.ceil(0.9 * len(hours)) - 1]))
     else:

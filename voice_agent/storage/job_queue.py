@@ -15,7 +15,10 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 from pgqueuer import PgQueuer
+from pgqueuer.adapters.persistence.qb import QueryBuilderEnvironment, QueryQueueBuilder, QuerySchedulerBuilder
 from pgqueuer.db import AsyncpgDriver
+from pgqueuer.domain.settings import DBSettings, Durability
+from pgqueuer.domain.types import Channel
 from pgqueuer.errors import RetryRequested
 from pgqueuer.models import Job, Schedule
 from pgqueuer.queries import Queries
@@ -36,6 +39,21 @@ HOUSEKEEPING = "housekeeping"
 DONE = Counter("voice_jobs_total", "Jobs that were run; outcome: done, retried or failed.", ["kind", "outcome"])
 SECONDS = Histogram("voice_job_seconds", "How long a job took.", ["kind"], buckets=(0.1, 0.3, 1, 3, 10, 30, 100, 300))
 
+# Named one by one: PgQueuer would take other names from variables such as CHANNEL, and our migration has made these.
+_NAMES = DBSettings(
+    prefix="",
+    db_schema=None,
+    channel=Channel("ch_pgqueuer"),
+    function="fn_pgqueuer_changed",
+    trigger="tg_pgqueuer_changed",
+    queue_status_type="pgqueuer_status",
+    queue_table="pgqueuer",
+    queue_table_log="pgqueuer_log",
+    schedules_table="pgqueuer_schedules",
+    statistics_table="pgqueuer_statistics",
+    durability=Durability.durable,
+)
+
 Handler = Callable[[str], Awaitable[None]]
 """Gets the id of the call that the job is about."""
 
@@ -44,7 +62,7 @@ async def order_reports(connection: PoolConnectionProxy[asyncpg.Record], calls: 
     """Orders a report for each (call, end of it), as part of the connection's transaction. Twice is once."""
     if not calls:
         return
-    await Queries(AsyncpgDriver(connection)).enqueue(  # type: ignore[arg-type]  # a pool's connection is one as well
+    await _queries(AsyncpgDriver(connection)).enqueue(  # type: ignore[arg-type]  # a pool's connection is one as well
         [REPORT] * len(calls),
         [call_id.encode() for call_id, _ in calls],
         [0] * len(calls),
@@ -100,7 +118,8 @@ class JobWorker:
 
     async def _run(self) -> None:
         async with self._database.own_connection() as connection:
-            queue = PgQueuer(AsyncpgDriver(connection))
+            driver = AsyncpgDriver(connection)
+            queue = PgQueuer(driver, channel=_NAMES.channel, queries=_queries(driver))
             for kind, handler in self._handlers.items():
                 queue.entrypoint(kind)(self._guarded(kind, handler))
             queue.schedule(HOUSEKEEPING, self._settings.housekeeping)(self._keep_house)
@@ -172,6 +191,10 @@ class JobWorker:
             logger.error("A job failed for good (%s, %s)", HOUSEKEEPING, type(error).__name__)
         else:
             DONE.labels(HOUSEKEEPING, "done").inc()
+
+
+def _queries(driver: AsyncpgDriver) -> Queries:
+    return Queries(driver, QueryBuilderEnvironment(_NAMES), QueryQueueBuilder(_NAMES), QuerySchedulerBuilder(_NAMES))
 
 
 async def forget_old_jobs(database: Database, before: datetime) -> None:
