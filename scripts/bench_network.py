@@ -244,7 +244,7 @@ async def transcript(engine: Transcriber, room: asyncio.Semaphore, pcm: bytes) -
 
 
 async def measure(losses: Sequence[float], jitters: Sequence[float], calls: int) -> list[Row]:
-    settings = EngineSettings(pocketsphinx_workers=2, synthesizer_workers=1)
+    settings = EngineSettings(pocketsphinx_workers=2, synthesizer_workers=1, worker_niceness=0)
     engine = "flite" if flite.installed() else "espeak"
     voice, transcriber = catalog.synthesizer(engine, settings), catalog.transcriber("pocketsphinx", settings)
     room = asyncio.Semaphore(settings.pocketsphinx_workers)
