@@ -134,11 +134,14 @@ def _plot(points: Sequence[SweepPoint], marks: Mapping[str, SweepPoint]) -> str:
             f'<text x="{_WIDTH - _RIGHT - 4}" y="{roof + 16 * (index + 1)}" text-anchor="end" fill="{colour}">'
             f"longest wait {most} ms</text>"
         )
-    for name, point in marks.items():
+    for index, (name, point) in enumerate(marks.items()):
         x, y = place(point)
+        # Names beside their marks, inwards, and above or below in turn: patient agents lie close together.
+        aside, anchor = (8, "start") if x < _WIDTH / 2 else (-8, "end")
+        beside = y - 8 if index % 2 else y + 18
         parts.append(
             f'<path d="M{x - 6:.1f},{y:.1f}h12M{x:.1f},{y - 6:.1f}v12" stroke="#000" stroke-width="2"/>'
-            f'<text x="{x + 8:.1f}" y="{y - 6:.1f}">{html.escape(name)}</text>'
+            f'<text x="{x + aside:.1f}" y="{beside:.1f}" text-anchor="{anchor}">{html.escape(name)}</text>'
         )
     return "".join([*parts, "</svg>"])
 
