@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 
 from aiohttp import web
 
@@ -18,7 +19,13 @@ async def get_config(request: web.Request) -> web.Response:
     settings = services.settings
     body = {
         "agents": [
-            {"name": agent.name, "title": agent.title, "summary": agent.summary, "language": agent.language}
+            {
+                "name": agent.name,
+                "title": agent.title,
+                "summary": agent.summary,
+                "language": agent.language,
+                "intake": asdict(agent.intake),
+            }
             for agent in services.agents.values()
         ],
         "default_agent": settings.server.default_agent,
@@ -34,11 +41,16 @@ async def get_config(request: web.Request) -> web.Response:
             for engine in services.engines.describe()
         ],
         "guests": settings.server.guests,
+        "save": settings.storage.storage_save,
+        "undecided_hours": settings.storage.storage_undecided_hours,
         "limits": {
             "max_call_s": settings.server.max_call_s,
             "max_event_bytes": settings.server.max_event_bytes,
             "idle_warning_s": settings.turns.idle_warning_s,
             "idle_end_s": settings.turns.idle_end_s,
+            "briefing_line_chars": settings.agents.briefing_line_chars,
+            "briefing_text_chars": settings.agents.briefing_text_chars,
+            "briefing_max_minutes": settings.agents.briefing_max_minutes,
         },
     }
     return web.Response(text=json.dumps(body), content_type="application/json")

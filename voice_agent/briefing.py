@@ -18,6 +18,8 @@ class Briefing(BaseModel):
     resume: str = ""
     mode: Literal["practice", "realistic"] = "practice"
     """Interview: feedback after each answer, or only at the end."""
+    language: str = ""
+    """Language: the id of a language of the content packs; empty: that of the level, else the agent's own."""
     level: str = ""
     """Language: the id of a level of the content packs; empty: the agent finds out."""
     minutes: int | None = None

@@ -366,6 +366,12 @@ class TestModelsAndConfiguration:
         assert body["engines"][0]["remote"] is True
         assert body["guests"] is True
 
+    async def test_the_page_learns_what_each_agent_may_be_told_before_a_call(self, serve: Serve) -> None:
+        body = await (await (await serve()).client.get("/api/config")).json()
+        assert body["agents"][0]["intake"] == {"fields": [], "minutes": None, "languages": []}
+        assert body["limits"]["briefing_text_chars"] == 20_000
+        assert body["save"] == "ask"
+
 
 class TestHealth:
     async def test_a_live_server_says_so(self, serve: Serve) -> None:

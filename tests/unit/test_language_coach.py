@@ -111,6 +111,24 @@ def test_a_briefing_decides_language_level_and_greeting() -> None:
     assert COACH.brief(Briefing(level="unknown")).greeting == COACH.greeting
 
 
+def test_a_briefing_may_name_a_language_and_leave_the_level_to_be_found_out() -> None:
+    assert COACH.brief is not None
+    german = COACH.brief(Briefing(language="de"))
+    assert german.language == "de"
+    assert german.greeting.endswith(PACKS.languages["de"].texts.choose)
+    assert COACH.brief(Briefing(language="de", level="en-b1")).language == "en"
+    assert COACH.brief(Briefing(language="tlh")).greeting == COACH.greeting
+
+
+def test_it_says_what_there_is_to_choose_from_beginning_with_its_own_language() -> None:
+    assert COACH.intake.fields == ("language", "level", "minutes")
+    assert set(AGENTS["interviewer"].intake.fields) == set(Briefing.model_fields) - {"language", "level"}
+    languages = COACH.intake.languages
+    assert [language.name for language in languages] == ["English", "German"]
+    assert all(level.id.startswith(language.id) for language in languages for level in language.levels)
+    assert [level.cefr[0] for level in languages[0].levels] == sorted(level.cefr[0] for level in languages[0].levels)
+
+
 def test_the_settings_choose_the_first_language() -> None:
     own = load_agents(Settings(agents=AgentSettings(_env_file=None, language="de")))["language-coach"]
     assert own.language == "de"

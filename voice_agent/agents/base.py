@@ -9,6 +9,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from voice_agent.agents.form import Form
+from voice_agent.agents.intake import Intake
 from voice_agent.agents.openers import openers
 from voice_agent.briefing import Briefing
 from voice_agent.engines.ports import LanguageModel, Message, ToolSpec
@@ -87,6 +88,8 @@ class Agent:
     transcription_prompt: str = ""
     phrases: Mapping[str, str] = field(default_factory=dict)
     """What it says in set situations: "bridge", "filler", "refusal", "idle", "goodbye", "not_heard", "apology"."""
+    intake: Intake = field(default_factory=Intake)
+    """What it makes use of in a briefing."""
     brief: Callable[[Briefing], Agent] | None = None
     """The same agent for a caller who gave this; None: it makes no difference to it."""
     adapt: Callable[[Sequence[Message]], Agent] | None = None

@@ -13,6 +13,7 @@ from voice_agent.agents.dialogue.engine import ScriptedModel
 from voice_agent.agents.dialogue.interview_facts import interview_facts
 from voice_agent.agents.dialogue.interview_script import InterviewContent, InterviewScript
 from voice_agent.agents.dialogue.interview_wording import ASK_JOB, READY
+from voice_agent.agents.intake import Intake
 from voice_agent.agents.interview_plan import Plan, plan
 from voice_agent.agents.pack_schema import Question, SeniorityLevel
 from voice_agent.agents.resume_claims import without_contacts
@@ -107,6 +108,7 @@ def interviewer(questions: Mapping[str, Question], settings: AgentSettings, brie
         tools=() if known else (_plan_tool(planner, given, settings),),
         transcription_prompt="Um, uh, hmm, er, ah. A job interview: my role, the team, the project, the result.",
         phrases=own_phrases,
+        intake=Intake(("role", "job_description", "resume", "mode", "minutes"), settings.interview_minutes),
         brief=partial(interviewer, questions, settings),
         facts=partial(
             interview_facts,

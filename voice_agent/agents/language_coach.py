@@ -12,6 +12,7 @@ from voice_agent.agents.base import Agent, Tool, ToolContext, ToolError, TurnPro
 from voice_agent.agents.dialogue.course import Course
 from voice_agent.agents.dialogue.engine import ScriptedModel, replay
 from voice_agent.agents.dialogue.language_script import DRILL, LanguageContent, LanguageScript
+from voice_agent.agents.intake import Intake, LanguageChoice, LevelChoice
 from voice_agent.agents.language_facts import language_facts
 from voice_agent.agents.pack_schema import Language, LanguageLevel
 from voice_agent.agents.present import paced
@@ -108,7 +109,8 @@ def _agent(content: LanguageContent, levels: Mapping[str, LanguageLevel], settin
 
     def brief(briefing: Briefing) -> Agent:
         level = levels.get(briefing.level)
-        language = level.lang if level and level.lang in content.courses else content.language
+        wanted = level.lang if level else briefing.language
+        language = wanted if wanted in content.courses else content.language
         return _agent(
             replace(content, language=language, level=level.id if level else "", minutes=briefing.minutes),
             levels,
@@ -131,12 +133,25 @@ def _agent(content: LanguageContent, levels: Mapping[str, LanguageLevel], settin
         scripted=ScriptedModel(lambda: LanguageScript(content)),
         tools=(_drill_tool(levels, settings),),
         speed=level.speed if level else settings.language_speed,
+        intake=Intake(("language", "level", "minutes"), languages=_choices(content)),
         brief=brief,
         facts=facts,
         adapt=adapt,
     )
     base = _dressed(plain, content, content.course, level, settings)
     return base
+
+
+def _choices(content: LanguageContent) -> tuple[LanguageChoice, ...]:
+    courses = sorted(content.courses.values(), key=lambda course: course is not content.course)
+    return tuple(
+        LanguageChoice(
+            course.language.id,
+            course.language.name,
+            tuple(LevelChoice(level.id, level.title, level.cefr) for level in course.levels),
+        )
+        for course in courses
+    )
 
 
 def _dressed(
