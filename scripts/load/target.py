@@ -23,7 +23,7 @@ from scripts.live_server import serving
 
 _STOP_TIMEOUT_S = 10
 _TRANSCRIPT = "My printer has stopped and I would like to have it repaired."
-_REPLY = "Thank you, I have noted that down as number {n}. What else can I do for you today?"
+_REPLY = "Thank you, that is number {n}. What else can I do?"
 _FILES = 65_536
 _OWN = {
     "TRANSCRIBER": "openai-realtime",

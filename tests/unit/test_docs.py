@@ -21,6 +21,8 @@ TEXTS = [*DOCUMENTS, ROOT / "docker-compose.yml", *sorted(p for p in (ROOT / "de
 
 # Variables that are not settings of the server: of the compose file, and of make and the tests.
 OTHER_VARIABLES = {
+    "LOAD_TEST_KEY",
+    "OPENBLAS_NUM_THREADS",
     "POSTGRES_PASSWORD",
     "REDIS_PASSWORD",
     "TURN_SECRET",
