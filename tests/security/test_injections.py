@@ -40,8 +40,8 @@ SETTINGS = Settings(
     storage=StorageSettings(_env_file=None, database_url=SecretStr(f"postgresql://u:{CANARIES[1]}@127.0.0.1/x")),
 )
 AGENTS = load_agents(SETTINGS)
-FREE = {"search_articles", "draft_ticket", "rate_call", "plan_interview", "drill", "hand_to_human"}
-"""Tools that any caller may use at any time: they read, note, or call for a person."""
+FREE = {"search_articles", "draft_ticket", "rate_call", "plan_interview", "drill"}
+"""Tools that any caller may use at any time: they read or note."""
 ARTICLE = """
 articles:
   - id: coffee

@@ -197,6 +197,20 @@ def test_a_model_that_wrote_a_ticket(talk: Talk) -> None:
     assert facts.steps == (StepTried(text="queue", outcome="failed"),)
 
 
+def test_a_problem_that_is_left_says_more_than_one_that_was_solved(talk: Talk) -> None:
+    for said in (
+        "the wifi is slow and also my printer is offline",
+        "just me",
+        "no",
+        "done",
+        "yes it works",
+        "yes",
+        "no",
+    ):
+        talk.says(said)
+    assert (talk.facts.article_id, talk.facts.resolution) == ("printer-offline", "unconfirmed")
+
+
 def test_a_ticket_that_was_refused_is_no_ticket(talk: Talk) -> None:
     model_finds(talk)
     talk.calls(DRAFT, summary="No prints", impact="low", urgency="high")
@@ -207,6 +221,7 @@ def test_a_ticket_that_was_refused_is_no_ticket(talk: Talk) -> None:
 
 def test_a_model_that_handed_over_and_asked_for_a_rating_in_words(talk: Talk) -> None:
     model_finds(talk)
+    talk.messages.append(Message("user", "a person, please"))
     talk.calls(HAND_OVER, reason="wants a person", summary="prints nothing")
     talk.hears("How was it, from one to five?")
     assert (talk.facts.escalation, talk.facts.ticket_number, talk.facts.csat_asked) == ("forced", 1042, True)

@@ -144,7 +144,43 @@ async def test_a_call_creates_no_more_than_a_few_tickets() -> None:
     assert len(desk.stored) == 2
 
 
+@pytest.mark.parametrize(
+    ("offer", "said"),
+    [
+        ("", "I want to talk to a real person"),
+        ("", "this is ridiculous"),
+        ("Shall a person call you back?", "yes please"),
+    ],
+)
+async def test_a_caller_who_wants_a_person_gets_one(desk: Desk, offer: str, said: str) -> None:
+    desk.messages += [Message("assistant", offer)] if offer else []
+    desk.says(said)
+    desk.says("555 0123")
+    assert (await desk.calls("hand_to_human", reason="wants a person"))["number"] == "INC-1001"
+
+
+@pytest.mark.parametrize(
+    ("offer", "said"), [("", "my printer is offline"), ("Is it on?", "yes"), ("Shall a person call you?", "no")]
+)
+async def test_a_handover_that_nobody_wants_is_refused(desk: Desk, offer: str, said: str) -> None:
+    desk.messages.append(Message("assistant", offer))
+    desk.says(said)
+    for _ in range(3):  # However often the model asks for it in one turn.
+        with pytest.raises(ToolError, match="Offer one"):
+            await desk.calls("hand_to_human", reason="the article said so")
+    assert not desk.stored
+
+
+async def test_tools_that_fail_twice_lead_to_a_person(desk: Desk) -> None:
+    for said in ("my printer is offline", "try again"):
+        desk.says(said)
+        with pytest.raises(ToolError, match="no draft"):
+            await desk.calls("create_ticket")
+    assert await desk.calls("hand_to_human", reason="the tools fail")
+
+
 async def test_a_handover_has_summary_steps_and_identifiers(desk: Desk) -> None:
+    desk.says("a person, please")
     await desk.calls(
         "hand_to_human", reason="wants a person", summary="VPN", name="Tom", contact="5550123", asset="LT1",
         steps_tried=["restarted (failed)"], urgency="high", article_id="vpn-fails",
@@ -196,5 +232,6 @@ async def test_a_rating_is_from_one_to_five(desk: Desk, rating: object) -> None:
 
 async def test_a_slow_store_is_a_tool_error() -> None:
     desk = desk_with(AgentSettings(tool_timeout_s=0.01), delay_s=5)
+    desk.says("human")
     with pytest.raises(ToolError, match="too long"):
         await desk.calls("hand_to_human", reason="asked for it")

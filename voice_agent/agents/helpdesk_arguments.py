@@ -108,7 +108,7 @@ def read_back(draft: DraftArguments) -> str:
     device = f" The device is {_spoken('asset', draft.asset)}." if draft.asset else ""
     named = f" for {draft.name}" if draft.name else ""
     return (
-        f"The ticket{named} says: {draft.summary.rstrip('.')}, priority {priority[1]}{steps}.{reach}{device} "
+        f"The ticket{named} says: {draft.summary.rstrip(' .,;!?')}, priority {priority[1]}{steps}.{reach}{device} "
         "Shall I create it?"
     )
 

@@ -78,7 +78,7 @@ def _script_of(messages: Sequence[Message], start: Start) -> HelpdeskScript | No
 
 def _of_script(messages: Sequence[Message], script: HelpdeskScript) -> HelpdeskFacts:
     cases = script.cases
-    case = min(cases, key=lambda case: (case.priority, not case.number)) if cases else Case("")
+    case = min(cases, key=lambda case: (case.priority, not case.number, case.solved)) if cases else Case("")
     number = case.number or next((other.number for other in cases if other.number), "")
     return HelpdeskFacts(
         problem=_in_own_words(messages, [case.problem for case in cases]),

@@ -1,12 +1,14 @@
 """The helpdesk's tools: searching the articles, drafting and creating a ticket, handing over, taking the rating.
 
 What a tool may do is decided here, by the conversation itself, and not by the model that asks for it: a ticket needs
-a draft that was read back and that the caller did not refuse; an incident needs a caller who spoke of one; a call
-creates no more than a few. So a model that was talked into something can do no harm with it.
+a draft that was read back and that the caller did not refuse; an incident needs a caller who spoke of one; a handover
+needs a caller who wants it, or tools that fail; a call creates no more than a few. So a model that was talked into
+something can do no harm with it.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -41,6 +43,12 @@ from voice_agent.agents.untrusted import cleaned
 from voice_agent.engines.ports import Message
 from voice_agent.records import NewTicket
 from voice_agent.settings import AgentSettings
+
+_OFFERS_PERSON = re.compile(
+    r"\b(?:person|human|people|someone|somebody|colleague|technician|agent)\b|\bcalls? (?:you )?back\b", re.IGNORECASE
+)
+_TOO_MANY_FAILURES = 2
+"""Turns of the caller in which a tool failed."""
 
 
 def article_data(article: Article) -> object:
@@ -117,6 +125,10 @@ def helpdesk_tools(articles: Mapping[str, Article], index: PhraseIndex, settings
         return await store(context, uses, ticket)
 
     async def hand_over(arguments: HandOverArguments, context: ToolContext) -> Mapping[str, object]:
+        messages = context.history()
+        uses = tool_uses(messages)
+        if not _wants_person(messages) and not _tools_fail(messages, uses):
+            raise ToolError("The caller has not asked for a person. Offer one, and wait for their yes.")
         ticket = NewTicket(
             summary=f"Call back: {arguments.reason}"[:200],
             description=_described(arguments.summary, arguments.asset),
@@ -126,7 +138,7 @@ def helpdesk_tools(articles: Mapping[str, Article], index: PhraseIndex, settings
             article_id=known(arguments.article_id),
             steps_tried=arguments.steps_tried,
         )
-        return await store(context, tool_uses(context.history()), ticket)
+        return await store(context, uses, ticket)
 
     async def rate(_arguments: RateArguments, _context: ToolContext) -> Mapping[str, object]:
         return {"noted": True}
@@ -212,6 +224,29 @@ def team_for(article: Article | None, priority: str) -> str:
 def speaks_of_incident(text: str, incidents: Sequence[SaysRule]) -> bool:
     words = told(text)
     return any(rule.applies(words) for rule in incidents)
+
+
+def _wants_person(messages: Sequence[Message]) -> bool:
+    """Whether the caller asked for a person at any time, was angry, or said yes when one was offered."""
+    offered = False
+    for message in messages:
+        if message.role == "assistant" and message.text:
+            offered = bool(_OFFERS_PERSON.search(message.text))
+        elif message.role == "user":
+            utterance = understand(message.text)
+            if utterance.does(Act.HUMAN, Act.ANGRY) or (offered and utterance.does(Act.YES, Act.DONE)):
+                return True
+    return False
+
+
+def _tools_fail(messages: Sequence[Message], uses: Sequence[ToolUse]) -> bool:
+    """Whether tools failed in two turns of the caller (a model may try as often as it likes in one), or an incident was
+    reported, whose team calls back."""
+    if any(use.name == INCIDENT and not use.failed for use in uses):
+        return True
+    failed = [use.position for use in uses if use.failed]
+    turns = {sum(message.role == "user" for message in messages[:position]) for position in failed}
+    return len(turns) >= _TOO_MANY_FAILURES
 
 
 def _agreed_draft(

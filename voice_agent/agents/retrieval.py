@@ -115,5 +115,10 @@ class PhraseIndex:
         ranked = sorted(scores.items(), key=lambda item: (-item[1], item[0]))
         return [Match(entry, round(score, 4)) for entry, score in ranked[:limit]]
 
+    @staticmethod
+    def content(query: str) -> int:
+        """How many words of the query mean something."""
+        return len(_words(query))
+
     def _weigh(self, grams: Iterable[int]) -> float:
         return sum(self._weight.get(gram, self._unseen) for gram in grams)

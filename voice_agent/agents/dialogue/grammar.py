@@ -112,7 +112,7 @@ _PATTERNS: tuple[tuple[Act, str], ...] = (
         r"|quite|right|that|at all|now)\b"
         r"|^(?:i|it|they|we|he|she|that|this) (?:dont|didnt|havent|hasnt|isnt|doesnt|wasnt|arent|cant|wont|did not"
         r"|do not)\b"
-        r"|^(?:thats|that is|its|it is) (?:wrong|not (?:right|it|correct)|incorrect)\b|\bonly me\b|\bjust me\b"
+        r"|^(?:thats|that is|its|it is) (?:wrong|not (?:right|it|correct)|incorrect)\b"
         r"|^i would rather not\b",
     ),
     (
@@ -153,7 +153,10 @@ _PATTERNS: tuple[tuple[Act, str], ...] = (
         r"|\bread (?:that|it|this) (?:again|back|out)\b|\bsay again\b|^again\b|\bonce again\b|\bcome again\b"
         r"|^pardon\b|\bi beg your pardon\b"
         r"|\bwhat (?:did you say|was that|was the question)\b"
-        r"|^(?:sorry )?what$|^sorry$|\bone more time\b|\bdidnt (?:catch|hear|get|understand) (?:that|you|it|the)\b"
+        r"|^(?:sorry )?what$|^sorry$|\bone more time\b"
+        r"|\b(?:didnt|did not) (?:catch|hear|get|understand) (?:that|you|it|the)\b"
+        r"|^(?:sorry )?(?:i )?(?:dont|do not) (?:really |quite )?(?:understand|follow|get (?:it|that|you))"
+        r"(?: (?:it|that|you|the question))?$|^what do you mean(?: by that)?$"
         r"|^excuse me$|^huh$"
         r"|\brepeat (?:please|the question)\b|^come back$",
     ),
@@ -161,7 +164,8 @@ _PATTERNS: tuple[tuple[Act, str], ...] = (
     (
         Act.HUMAN,
         r"\b(?:real|actual|live) (?:person|human|agent|man|woman)\b|\bhumans?(?: being)?\b|^(?:a |an "
-        r"|the )?(?:person|agent|operator|representative|technician|people)$"
+        r"|the )?(?:person|agent|operator|representative|technician|people)(?: please)?$"
+        r"|\b(?:can|could|will) (?:someone|somebody|anybody|anyone) (?:please )?(?:call|ring|phone)\b"
         r"|\b(?:speak|talk|connect|transfer|put|get|give|want|need|call|have)(?: me)?(?: \w+){0,3} (?:person|someone"
         r"|somebody|agent|operator|representative|technician|colleague|supervisor|manager|support staff)\b(?! (?:has"
         r"|is|was|sent|else))",
@@ -212,7 +216,11 @@ _COMPILED = tuple((act, re.compile(pattern)) for act, pattern in _PATTERNS)
 
 def fold(text: str) -> str:
     """Lower case, no apostrophes or punctuation (kept inside addresses and codes), single spaces."""
-    return " ".join(_NOT_WORD.sub(" ", _APOSTROPHES.sub("", text.casefold())).split())
+    # Plain words, which most are, need no pattern: a long interview is folded anew for every reply.
+    words = _APOSTROPHES.sub("", text.casefold()).split()
+    if all(map(str.isalnum, words)):
+        return " ".join(words)
+    return " ".join(" ".join([word if word.isalnum() else _NOT_WORD.sub(" ", word) for word in words]).split())
 
 
 def understand(text: str) -> Utterance:

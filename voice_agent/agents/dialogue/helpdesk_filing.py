@@ -21,7 +21,10 @@ from voice_agent.agents.pack_schema import Slot
 _BLOCKED = "Can you still do your work in the meantime?"
 _SAVE = "Shall I save it? Please say yes or no."
 _CONTAIN = "Please disconnect that device from the network, and leave it switched on."
+_KNOWN = "The security team knows."
 _NO_TICKET = re.compile(r"\b(?:no ticket|cancel|forget it|never mind|dont (?:create|want|bother))\b")
+_LEAVING = re.compile(r"\b(?:good ?bye|bye|i have to go|gotta go)\b")
+_WHAT_TO_DO = re.compile(r"\bwhat (?:should|shall|do|can|must) i do\b|\bwhat now\b")
 _CHANGE = (
     "What shall I change or add? You can also say no ticket.",
     "Okay, what else shall I change?",
@@ -63,6 +66,8 @@ class Filing:
         self._changes = 0
         self._failures = 0
         self._incident = False
+        self._advice = ""
+        """What to do until a person comes."""
         self._question = _SAVE
         """What was asked outside the form and the read-back."""
 
@@ -74,6 +79,11 @@ class Filing:
     @property
     def waiting(self) -> bool:
         return self._at is _At.CALLING
+
+    @property
+    def asking(self) -> bool:
+        """Nothing is stored yet, and the caller may still say that it is not needed."""
+        return self._at in {_At.BLOCKED, _At.FORM, _At.CONFIRM, _At.CHANGE} and not self._incident
 
     @property
     def handing_over(self) -> bool:
@@ -105,6 +115,14 @@ class Filing:
     # --- what the caller says ---------------------------------------------------------------------------------------
 
     def hear(self, utterance: Utterance) -> Answer | Closed:
+        folded = fold(utterance.text)
+        if self._at in {_At.BLOCKED, _At.FORM}:
+            if utterance.brief and _NO_TICKET.search(folded):
+                return self._give_up()
+            if utterance.brief and _LEAVING.search(folded):
+                return self._filled("Before you go.")
+            if self._advice and _WHAT_TO_DO.search(folded):
+                return Answer(f"{self._advice} {self._form.question() or ''}".strip())
         match self._at:
             case _At.BLOCKED:
                 if utterance.does(Act.NO, Act.BROKEN, Act.REFUSED):
@@ -154,7 +172,7 @@ class Filing:
 
     def _filled(self, opening: str) -> Answer | Closed:
         if self._incident and "contact" not in self._form.values:
-            return Closed("The security team knows.")
+            return Closed(_KNOWN)
         if self._reason or self._incident:
             return self._run(f"{opening} One moment, I am passing it on.", Call(HAND_OVER, self._handover_arguments()))
         return self._draft(opening)
@@ -207,6 +225,8 @@ class Filing:
         return Answer(self._form.reopen(slot, utterance))
 
     def _give_up(self) -> Closed:
+        if self._incident:
+            return Closed(_KNOWN)
         return Closed("Okay, no call back." if self._reason else "Okay, no ticket.")
 
     # --- tools ------------------------------------------------------------------------------------------------------
@@ -223,15 +243,17 @@ class Filing:
         self._case.summary = self.problem
         if name == HAND_OVER:
             self._case.number = self._case.number or str(number)
+            if "contact" not in self._form.values:
+                return Closed(f"A person has it now as {number}. Please name that number when you ask for it.")
             return Closed(f"A person will call you back. Your number for that is {number}.")
         self._case.number = str(number)
         if name == INCIDENT:
             rule = self._case.rule
             team = rule.team if rule else "security"
-            advice = rule.advice if rule and rule.advice else _CONTAIN
+            self._advice = rule.advice if rule and rule.advice else _CONTAIN
             self._reason = f"security incident {number}"
             self._slots = ("contact",)
-            return self._fill(f"It is with the {team} team as {number}. {advice}")
+            return self._fill(f"It is with the {team} team as {number}. {self._advice}")
         priority = str(result.get("priority", ""))
         return Closed(f"Your ticket is {number}, priority {priority[1:] or 'normal'}.")
 

@@ -41,7 +41,9 @@ class Finder:
         if not near:
             return None
         rivals = [match for match in near if match.score >= near[0].score * (1 - self.margin)]
-        if near[0].score >= self.sure and len(rivals) == 1:
+        # One word ("message") is too little to ask people about an attack on them.
+        vague = self.articles[near[0].id].category == SECURITY and self.index.content(text) < 2
+        if near[0].score >= self.sure and len(rivals) == 1 and not vague:
             return Found((self.articles[near[0].id],), sure=True)
         meant = (self.articles[match.id] for match in rivals)
         return Found(tuple(sorted(meant, key=lambda article: article.category != SECURITY)), sure=False)

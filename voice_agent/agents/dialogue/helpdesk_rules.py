@@ -9,7 +9,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from voice_agent.agents.dialogue.grammar import fold
+from voice_agent.agents.dialogue.grammar import Act, Utterance, fold
 from voice_agent.agents.pack_schema import Article, Escalation, OperatingSystem, Weight
 
 _SYSTEMS: tuple[tuple[OperatingSystem, re.Pattern[str]], ...] = (
@@ -40,6 +40,10 @@ _DOWN = re.compile(
     r"|(?:not|nothing|stopped|isnt|doesnt) work(?:s|ing)?)\b"
 )
 
+_WORKS_NOW = re.compile(
+    r"\b(?:its|it is|thats|everything is|its all) (?:\w+ )?(?:working|fixed|solved|resolved|back|online)\b"
+    r"|\b(?:works|working|fixed|solved|resolved) (?:now|again|fine)\b|^(?:oh )?(?:it|everything) (?:now )?works\b"
+)
 _DENIAL = frozenset("not never havent didnt hasnt dont doesnt wasnt wont without isnt".split())
 _DENIED_WORDS = 5
 _SUPPOSED = frozenset("should can could may might must would do if when before shall".split())
@@ -104,6 +108,11 @@ def impact_in(text: str) -> Weight | None:
     if _EVERYONE.search(folded):
         return "high"
     return "medium" if _SOME.search(folded) else None
+
+
+def works_now(utterance: Utterance) -> bool:
+    """The problem has gone, whatever was asked ("oh, it works again")."""
+    return utterance.does(Act.FIXED) and bool(_WORKS_NOW.search(fold(utterance.text)))
 
 
 def tells_outage(text: str) -> bool:

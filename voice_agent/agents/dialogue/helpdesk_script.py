@@ -15,9 +15,10 @@ from voice_agent.agents.dialogue.grammar import Act, Utterance, fold, understand
 from voice_agent.agents.dialogue.helpdesk_case import MAX_PROBLEM_CHARS, Case
 from voice_agent.agents.dialogue.helpdesk_filing import Closed, Filing
 from voice_agent.agents.dialogue.helpdesk_finder import Finder, Found
-from voice_agent.agents.dialogue.helpdesk_rules import tells_outage, told
+from voice_agent.agents.dialogue.helpdesk_rules import tells_outage, told, works_now
 from voice_agent.agents.dialogue.helpdesk_walk import Escalate, Missed, NotThis, Outcome, Say, Solved, Walk
 from voice_agent.agents.dialogue.ticket_form import TicketForm
+from voice_agent.agents.dialogue.tongue import ENGLISH_ONLY, another_language
 from voice_agent.agents.dialogue.wording import in_chunks, number_in
 from voice_agent.agents.form import Form, corrections_in, form_of
 from voice_agent.agents.helpdesk_arguments import CREATE, DRAFT, HAND_OVER, INCIDENT
@@ -36,6 +37,11 @@ _CHANGED_MIND = re.compile(
     r"|another problem|more important)\b"
 )
 _ANYBODY = re.compile(r"\b(?:can you hear me|are you (?:there|listening)|is (?:this|that) the (?:it )?help ?desk)\b")
+_MACHINE = re.compile(
+    r"\b(?:are you|is this|am i (?:talking|speaking) (?:to|with)) (?:an? |really |just )*"
+    r"(?:robot|bot|ai|machine|computer|real|human|person)\b"
+)
+_AN_AI = "I am an AI. Say human if a person should call you back."
 _DEAD_END = re.compile(r"\b(?:nothing|none of (?:these|those|that)|neither)\b")
 _TAKE_TIME = "Sure, take your time. Say ready when you want to go on."
 _ANYTHING_ELSE = "Is there anything else?"
@@ -144,6 +150,8 @@ class HelpdeskScript:
         urgent = None if waiting else self._incident_or_outage(utterance)
         if urgent:
             return urgent
+        if _MACHINE.search(fold(utterance.text)) and not waiting:
+            return Answer(f"{_AN_AI} {self._question()}")
         handing_over = self._state is State.FILING and self._filing is not None and self._filing.handing_over
         if utterance.does(Act.HUMAN, Act.ANGRY) and not handing_over and not waiting:
             return self._hand_over(utterance)
@@ -170,8 +178,11 @@ class HelpdeskScript:
         if self._unheard > len(_NOT_HEARD) and self._state not in {State.RATING, State.ENDED}:
             self._unheard = 0
             return self._offer_ticket(_LOST)
-        last = _WHAT if self._last == self._greeting else _without(_NOT_HEARD, self._last)
-        return Answer(f"{_NOT_HEARD[min(self._unheard, len(_NOT_HEARD)) - 1]} {last}")
+        return Answer(f"{_NOT_HEARD[min(self._unheard, len(_NOT_HEARD)) - 1]} {self._question()}")
+
+    def _question(self) -> str:
+        """What is open, without the greeting or the apology that stood before it."""
+        return _WHAT if self._last == self._greeting else _without((*_NOT_HEARD, _AN_AI), self._last)
 
     def _incident_or_outage(self, utterance: Utterance) -> Answer | None:
         found = self._finder.incident(utterance.text)
@@ -259,6 +270,8 @@ class HelpdeskScript:
         self._misses += 1
         if self._misses >= len(_NOT_UNDERSTOOD):
             return self._offer_ticket(_NOT_UNDERSTOOD[-1])
+        if another_language(utterance):
+            return Answer(f"{ENGLISH_ONLY} {_WHAT}")
         return Answer(_NOT_UNDERSTOOD[self._misses - 1])
 
     def _add_to_problem(self, text: str) -> None:
@@ -289,6 +302,8 @@ class HelpdeskScript:
             self._later.append(problem)
 
     def _choosing(self, utterance: Utterance) -> Answer:
+        if works_now(utterance):
+            return self._works_again()
         if utterance.does(Act.YES, Act.DONE) or (utterance.does(Act.BROKEN) and not self._finder.find(utterance.main)):
             return self._open(self._candidates[0], self._case.problem)
         found = self._finder.find(utterance.main)
@@ -337,7 +352,16 @@ class HelpdeskScript:
         self._state, self._misses = State.OFFER, 0
         return Answer(text)
 
+    def _works_again(self) -> Answer:
+        """It was solved without us."""
+        if self._case not in self.cases:
+            self.cases.append(self._case)
+        self._case.solved, self._case.escalation = True, "none"
+        return self._go_on("I am glad that works. Then there is nothing to write down.")
+
     def _offer(self, utterance: Utterance) -> Answer:
+        if works_now(utterance):
+            return self._works_again()
         if utterance.does(Act.YES, Act.DONE):
             if self._case not in self.cases:
                 self.cases.append(self._case)
@@ -425,6 +449,8 @@ class HelpdeskScript:
 
     def _file(self, utterance: Utterance) -> Answer:
         filing = self._filing or self._file_for(self._case)
+        if works_now(utterance) and filing.asking:
+            return self._works_again()
         return self._after_filing(filing.hear(utterance))
 
     def _after_filing(self, result: Answer | Closed) -> Answer:
@@ -455,7 +481,7 @@ class HelpdeskScript:
             return self._intake(understand(later)) if later else Answer("What is it?")
         if later and utterance.does(Act.NO):
             return self._go_on("Okay.")
-        if utterance.does(Act.NO, Act.END, Act.THANKS, Act.SKIP):
+        if utterance.does(Act.NO, Act.END, Act.THANKS, Act.SKIP, Act.DONE):
             self._state, self.rating_asked = State.RATING, True
             return Answer(_RATE)
         self._state = State.INTAKE

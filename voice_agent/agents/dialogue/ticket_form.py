@@ -146,7 +146,7 @@ class TicketForm:
         if utterance.does(Act.YES, Act.DONE, Act.FIXED):
             self._known[slot] = offered
             return self._next()
-        if utterance.does(Act.SKIP):
+        if utterance.does(Act.SKIP, Act.REFUSED):
             return self._next()
         corrected = read(slot, _after_correction(utterance.text))
         if corrected and corrected.value != offered.value:
