@@ -148,9 +148,7 @@ def _parser() -> argparse.ArgumentParser:
     what.add_argument("--calls", type=int, default=20, help="at once; with --find, the number to begin with (20)")
     what.add_argument("--ramp", type=float, default=10, help="calls dialled per second (10)")
     what.add_argument("--duration", type=float, default=30, help="s of measuring, with --find for each number (30)")
-    what.add_argument(
-        "--settle", type=float, default=5, help="s before measuring: connecting is dear (5)"
-    )
+    what.add_argument("--settle", type=float, default=5, help="s before measuring: connecting is dear (5)")
     what.add_argument("--transport", choices=("webrtc", "websocket", "text"), default="webrtc")
     what.add_argument("--agents", default="helpdesk", help="models to call in turn, separated by commas (helpdesk)")
     what.add_argument("--typed", type=float, default=0.0, help="share of turns that are typed, 0-1 (0)")
