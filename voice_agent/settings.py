@@ -226,6 +226,12 @@ class TurnSettings(BaseSettings):
         le=1,
         description="How complete words that may still change must seem (0 to 1) to begin a reply; 1: await the final.",
     )
+    cut_into_s: float = Field(
+        2.0,
+        ge=0,
+        description="A caller who speaks over the reply so soon after their turn was held to be over had not finished: "
+        "they are given more time.",
+    )
     speculation_lead_ms: int = Field(
         1000,
         ge=0,
@@ -593,7 +599,7 @@ class AgentSettings(BaseSettings):
     eval_tool_rounds: int = Field(4, ge=1, description="`voice-agent eval`: times a reply may call tools.")
     eval_reply_timeout_s: float = Field(30, gt=0, description="`voice-agent eval`: deadline of one answer.")
     eval_parallel: int = Field(4, ge=1, description="`voice-agent eval`: dialogues played at the same time.")
-    helpdesk_min_delay_ms: int = Field(240, ge=0, description="Helpdesk: wait after a surely complete turn.")
+    helpdesk_min_delay_ms: int = Field(160, ge=0, description="Helpdesk: wait after a surely complete turn.")
     helpdesk_max_delay_ms: int = Field(2400, ge=0, description="Helpdesk: wait after a surely incomplete turn.")
     interviewer_min_delay_ms: int = Field(1000, ge=0, description="Interviewer: wait after a surely complete turn.")
     interviewer_max_delay_ms: int = Field(5000, ge=0, description="Interviewer: wait after a surely incomplete turn.")

@@ -18,7 +18,7 @@ from voice_agent.call.endpointing import completeness, delay_ms
 from voice_agent.call.interruption import Overlap, Verdict, policy
 
 FINISHED = 0.7
-GOES_ON = 0.35
+GOES_ON = 0.4
 
 
 @pytest.mark.parametrize(
@@ -64,6 +64,17 @@ def test_what_is_finished_is_answered_soon_with_a_full_stop_or_without(text: str
         "I think that",
         "I need",
         "Apples,",
+        "please send it to support",
+        "J A N",
+        "I need a new",
+        "my tasks were hiring",
+        "there were three of us",
+        "it says the disk",
+        "after the meeting",
+        "my boss",
+        "the first",
+        "she told me about",
+        "he don't",
     ],
 )
 @pytest.mark.parametrize("marked", [False, True])
@@ -94,6 +105,28 @@ def test_phrases_of_a_listener_do_not_stop_the_agent(text: str) -> None:
 def test_phrases_that_tell_something_stop_it(text: str) -> None:
     judge = policy(min_ms=1000, min_words=2)
     assert judge(Overlap(text, final=True, speaking=False, speech_ms=600)) is Verdict.CONFIRM
+
+
+SAID = "Please open the settings of the printer and look for the network name there."
+
+
+@pytest.mark.parametrize("heard", ["open the settings", "please open settings of the printer", "the network name"])
+def test_the_agents_own_words_are_its_echo(heard: str) -> None:
+    judge = policy(min_ms=1000, min_words=2, agent_said=lambda: SAID)
+    assert judge(Overlap(heard, final=False, speaking=True, speech_ms=900)) is Verdict.WAIT
+    assert judge(Overlap(heard, final=True, speaking=False, speech_ms=900)) is Verdict.DISMISS
+
+
+@pytest.mark.parametrize("heard", ["the printer is broken too", "name there settings", "where is that"])
+def test_other_words_are_none(heard: str) -> None:
+    judge = policy(min_ms=1000, min_words=2, agent_said=lambda: SAID)
+    assert judge(Overlap(heard, final=True, speaking=False, speech_ms=900)) is Verdict.CONFIRM
+
+
+def test_long_sound_without_words_stops_the_agent_only_where_words_come_late() -> None:
+    sound = Overlap("", final=False, speaking=True, speech_ms=1200)
+    assert policy(min_ms=1000, min_words=2)(sound) is Verdict.CONFIRM
+    assert policy(min_ms=1000, min_words=2, partials=True)(sound) is Verdict.IGNORE
 
 
 # --- the benchmark --------------------------------------------------------------------------------------------------

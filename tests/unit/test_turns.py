@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from voice_agent.call.interruption import policy
 from voice_agent.call.turn_types import (
     Action,
     AnnounceSpeech,
@@ -186,6 +187,39 @@ def test_new_words_discard_a_reply_that_was_begun_in_a_lull() -> None:
     call.feed(SpeechStarted(1), Hypothesis(1, "My printer is offline", False))
     assert kinds(call.feed(Lull(1), LullOver(1))) == ["StartReply"]
     assert call.feed(Hypothesis(1, "My printer is offline since Monday", False)) == [DiscardReply(1)]
+
+
+def test_a_caller_who_was_cut_into_is_given_more_time_and_judged_by_the_whole() -> None:
+    call = Call(TurnConfig(speculation=False, min_delay_ms=200, max_delay_ms=2000))
+    call.says("we use Linux", 1, at=0.0, lasting=1.0)
+    call.until(1.6)
+    assert "CommitTurn" in kinds(call.log)
+    call.feed(PlayoutStarted(1))
+    call.says("Windows", 2, at=1.7, lasting=0.6)
+    assert "CommitTurn" not in kinds(call.until(3.2))
+    call.says("and a Mac", 3, at=3.2, lasting=0.7)
+    call.until(5.0)
+    assert [a.text for a in call.log if isinstance(a, CommitTurn)] == ["we use Linux", "Windows and a Mac"]
+
+
+def test_speech_after_the_reply_has_ended_is_a_turn_of_its_own() -> None:
+    call = Call(TurnConfig(speculation=False, min_delay_ms=200, max_delay_ms=2000))
+    call.says("we use Linux", 1, at=0.0, lasting=1.0)
+    call.until(1.6)
+    call.feed(PlayoutStarted(1), ReplyEnded(1))
+    call.says("Windows", 2, at=1.7, lasting=0.6)
+    assert "CommitTurn" in kinds(call.until(2.9))
+
+
+def test_sound_without_words_does_not_hold_the_agent_up_for_long() -> None:
+    call = Call(PLAIN)
+    call.machine = TurnMachine(PLAIN, 0.0, interruption=policy(min_ms=1000, min_words=2, partials=True))
+    call.feed(ReplyRequested(), PlayoutStarted(1))
+    call.until(2.0)
+    call.feed(SpeechStarted(1))
+    call.until(5.0)
+    assert kinds(call.log)[1:] == ["PausePlayout", "ResumePlayout"]
+    assert "CancelReply" in kinds(call.feed(Hypothesis(1, "stop it", False)))
 
 
 def test_a_thrifty_call_begins_no_reply_to_words_that_may_change() -> None:

@@ -24,6 +24,7 @@ SURE = 0.97
 COMPLETE = 0.88
 PROBABLE = 0.75
 DOUBTFUL = 0.6
+WAITING = 0.4
 UNDER_WAY = 0.22
 OPEN = 0.1
 
@@ -31,6 +32,9 @@ _WORD = re.compile(r"[\w'’]+(?:[.@+-][\w'’]+)*")
 _PIECE_END = re.compile(r"(?<=\w)[.!?]+(?:\s|$)|\n")
 _OPEN_MARKS = ("...", "…", ",", ";", "-", "–", "—", ":")
 _ADDRESS = re.compile(r"\b(e-?mail|mail|address|send it|write to|host|server|user ?name|login|website|share)\b")
+_ADDRESSEE = re.compile(
+    r"\b(send|write|mail|e-?mail|forward)( it| this| that| them)? to (?!(me|you|us|him|her|them)$)\w+( \w+)?$"
+)
 _NAMED = re.compile(r"\b(is|is called)( \S+){1,2}$")
 _SPELT = re.compile(r"\b(spell|spelled|spelt|surname|letters?|serial)\b")
 _DOMAIN = re.compile(r"(@\S+\.|\bdot |\w\.)(com|org|net|edu|e d u|io|co|uk|de|fr|eu|ch|at|gov|local)$")
@@ -38,6 +42,14 @@ _SUBORDINATE = re.compile(
     r"(when|whenever|if|although|though|while|before|after|unless|once|since|whether|every time|as soon as|the moment)"
     r"\b"
 )
+_ENUMERATES = re.compile(
+    r"\b(skills|tasks|duties|responsibilities|hobbies|interests|strengths|weaknesses|languages|names|people|colleagues"
+    r"|members|options|reasons|symptoms|steps|things|tools|programs|subjects|ingredients|countries|cities) (are|were)"
+    r"( \w+){1,2}$|\bthere (are|were) (two|three|four|five|six|several|\d+) of (us|them)$"
+)
+"""Sentences that promise more than one thing and have named one at most."""
+_READS_OUT = re.compile(r"\b(says|reads|shows) (the|a|an) \w+$")
+"""A screen is being read out, and its first noun was said."""
 _SEQUENCE = re.compile(r"(first|firstly|first of all|to begin with|at first)\b")
 
 
@@ -117,7 +129,7 @@ def _number(words: list[str], text: str) -> float | None:
     before = set(words[:first])
     grouped = len(_split(_pieces(text)[-1])) < len(words) - first
     if before & table.PHONE_WORDS or (_leading_zero(words[first]) and not before & table.CODE_WORDS):
-        return COMPLETE if digits >= 10 else OPEN if digits < 7 else DOUBTFUL if grouped else PROBABLE
+        return COMPLETE if digits >= 10 else OPEN if digits < 7 else UNDER_WAY if grouped else PROBABLE
     if grouped:
         # Who pauses within a number goes on with the next group.
         return UNDER_WAY if digits < 10 else DOUBTFUL
@@ -146,9 +158,13 @@ def _spelling(words: list[str]) -> float | None:
     if _DOMAIN.search(text):
         return COMPLETE
     letters = 0
-    while letters < len(words) and len(words[-1 - letters]) == 1 and words[-1 - letters] not in ("i", "a"):
+    while letters < len(words) and len(words[-1 - letters]) == 1 and words[-1 - letters].isalpha():
         letters += 1
+    if not set(words[len(words) - letters :]) - {"i", "a"}:
+        letters = 0
     if letters >= 2 or (letters and _SPELT.search(text)) or words[-3:-1] == ["as", "in"]:
+        return UNDER_WAY
+    if _ADDRESSEE.search(text):
         return UNDER_WAY
     if _ADDRESS.search(text) and (table.ADDRESS_SIGNS & set(words) or _NAMED.search(text)):
         return UNDER_WAY
@@ -172,10 +188,12 @@ def _needs_more(words: list[str], before: str, *, question: bool) -> bool:
         # "Yes I do", "no it isn't", "what should I do".
         agreed = words[0] in table.SHORT_ANSWERS and before in table.SUBJECTS
         brief = len(words) == 2 and before in table.SUBJECTS and last in table.ANSWERING_AUXILIARIES
+        if last in ("do", "don't") and before in ("he", "she", "it"):
+            return True  # misspoken, and about to be put right
         return not (agreed or brief or (question and last in ("do", "be", "have")))
     if last in table.TRANSITIVES:
         return not question
-    return last in table.OPEN_ENDINGS
+    return last in table.OPEN_ENDINGS or (last in table.ATTRIBUTES and before in table.ARTICLES)
 
 
 def _loose_piece(text: str) -> bool:
@@ -199,12 +217,16 @@ def _clause(words: list[str]) -> float:
     verbs = sum(_verb(word) for word in words)
     if _SUBORDINATE.match(text) and verbs >= 1 and not _main_clause(words):
         return OPEN
-    if words[0] in ("because", "after", "before") and not verbs:
-        return DOUBTFUL
+    if words[0] in ("because", "after", "before", "since", "during") and len(words) > 2 and not verbs:
+        return WAITING
+    if _READS_OUT.search(text):
+        return UNDER_WAY
+    if len(words) > 3 and _ENUMERATES.search(text):
+        return UNDER_WAY
     if _SEQUENCE.match(text) and not {"then", "finally", "and"} & set(words):
         return UNDER_WAY
     if not verbs and len(words) <= 3 and words[0] in table.DETERMINERS:
-        return DOUBTFUL
+        return WAITING if words[0] in table.POSSESSIVES or words[-1] in table.ORDINALS else DOUBTFUL
     if len(words) < 4 and not verbs:
         return PROBABLE
     return COMPLETE

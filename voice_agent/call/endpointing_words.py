@@ -147,7 +147,7 @@ PREPOSITIONS = _words(
     around
     """
 )
-PARTICLES = _words("in on off out up down over through around about")
+PARTICLES = _words("in on off out up down over through around")
 """Prepositions that end a verb: "turn it on", "log in"."""
 RESULTS = _words("off out down up over on")
 """Particles that say how something is: "the light is on"."""
@@ -207,6 +207,13 @@ OPEN_ENDINGS = _words(
     """
 )
 """A turn whose last word is one of these goes on. Not "this", "his", "first", "no": they end sentences as well."""
+
+ARTICLES = _words("a an the my your his her our their")
+POSSESSIVES = _words("my your his her our their")
+"""A noun behind one of these is the subject of what follows more often than an answer."""
+ORDINALS = _words("first second third fourth last next")
+ATTRIBUTES = _words("new old big small little bigger smaller different whole main former real local external internal")
+"""Between an article and a noun; "the other" and "the second" may stand alone."""
 
 DIGIT_WORDS = _words("zero oh one two three four five six seven eight nine double triple hundred")
 PHONE_WORDS = _words("phone telephone call mobile cell dial reach fax ring")

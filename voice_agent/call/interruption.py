@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import SequenceMatcher
 from enum import Enum, auto
 
 from voice_agent.text.words import words as pieces
@@ -35,6 +36,8 @@ class Verdict(Enum):
     """The caller takes the floor: the agent stops."""
     WAIT = auto()
     """Not known yet: the agent stays paused."""
+    IGNORE = auto()
+    """Sound that goes on without words: the agent goes on as well, and words may still confirm it."""
     DISMISS = auto()
     """A backchannel or noise: the agent goes on."""
 
@@ -52,18 +55,29 @@ class Overlap:
     """How long the caller has spoken, pauses left out."""
 
 
+_ECHO_WORDS = 12
+"""The echo of a word comes, and is transcribed, while the agent says the next few."""
+_ECHO_SHARE = 0.75
+"""An echo is heard badly: so many of its words, in their order, are the agent's."""
+
 InterruptionPolicy = Callable[[Overlap], Verdict]
 
 
-def policy(*, min_ms: int, min_words: int) -> InterruptionPolicy:
+def policy(
+    *, min_ms: int, min_words: int, partials: bool = False, agent_said: Callable[[], str] = str
+) -> InterruptionPolicy:
     """The default policy: commands stop at once, other words by number, sound without words by duration.
 
-    A run that holds only backchannels ("uh-huh, right") never stops the agent, however long; until the transcriber
-    has said what it is, duration decides.
+    A run that holds only backchannels ("uh-huh, right") never stops the agent, however long, nor do the very words that
+    were just heard of it (`agent_said`), most of them in the same order: they are its echo. Until the transcriber has
+    said what it is, duration decides: it is taken for speech, unless the transcriber shows words while they are spoken
+    (`partials`) and has shown none.
     """
 
     def judge(overlap: Overlap) -> Verdict:
         words = _words(overlap.text)
+        if _echo(words, _words(agent_said())):
+            return Verdict.DISMISS if overlap.final else Verdict.WAIT
         told = _BACKCHANNEL_PHRASES.sub(" ", " ".join(words)).split()
         telling = [word for word in told if word not in _BACKCHANNELS]
         if any(word in _COMMANDS for word in telling) or len(telling) >= min_words:
@@ -71,7 +85,7 @@ def policy(*, min_ms: int, min_words: int) -> InterruptionPolicy:
         if overlap.final:
             return Verdict.CONFIRM if telling else Verdict.DISMISS
         if not words and overlap.speaking and overlap.speech_ms >= min_ms:
-            return Verdict.CONFIRM
+            return Verdict.IGNORE if partials else Verdict.CONFIRM
         return Verdict.WAIT
 
     return judge
@@ -79,3 +93,12 @@ def policy(*, min_ms: int, min_words: int) -> InterruptionPolicy:
 
 def _words(text: str) -> list[str]:
     return [word.lower().replace("’", "'") for piece in pieces(text) for word in _WORD.findall(piece)]
+
+
+def _echo(words: list[str], agent: list[str]) -> bool:
+    count = len(words)
+    if not count:
+        return False
+    latest = agent[-(_ECHO_WORDS + count) :]
+    same = sum(block.size for block in SequenceMatcher(None, words, latest, autojunk=False).get_matching_blocks())
+    return same >= _ECHO_SHARE * count

@@ -22,6 +22,7 @@ from voice_agent.briefing import Briefing
 from voice_agent.call.agent_session import agent_session
 from voice_agent.call.client_desk import ClientDesk
 from voice_agent.call.input_audio import InputAudio
+from voice_agent.call.interruption import policy
 from voice_agent.call.listening import Listener, Segment
 from voice_agent.call.metrics import BARGE_IN_STOP
 from voice_agent.call.minutes import Minutes
@@ -157,7 +158,16 @@ class CallSession:
         """The agent as the caller hears it now: its pace, its language."""
         self._rehearsed = self._speaking
         """The same as it is in the held reply."""
-        self.machine = TurnMachine(self._turn_config(), clock())
+        self.machine = TurnMachine(
+            self._turn_config(),
+            clock(),
+            interruption=policy(
+                min_ms=settings.turns.interrupt_min_ms,
+                partials=engines.transcriber.partials,
+                min_words=settings.turns.interrupt_min_words,
+                agent_said=lambda: self.speaker.within_earshot,
+            ),
+        )
         self.minutes = Minutes(
             call_id,
             recorder,

@@ -26,6 +26,8 @@ from voice_agent.realtime.server_events import Event
 log = logging.getLogger(__name__)
 
 _CAPTION_INTERVAL_S = 0.12
+_ESTIMATE_MS = 1000
+"""By which the estimated place of a word in its clause may be wrong."""
 Reason = Literal["turn_detected", "client_cancelled"]
 
 
@@ -115,6 +117,15 @@ class Speaker:
     @property
     def response_id(self) -> str | None:
         return self._current.events.id if self._current else None
+
+    @property
+    def within_earshot(self) -> str:
+        """What an echo of the reply in progress may hold by now. Where a word stands in the sound is an estimate: the
+        words of the next moment are among them."""
+        delivery = self._current
+        if delivery is None or self._output is None:
+            return ""
+        return delivery.ledger.heard_by(self._output.position_ms + _ESTIMATE_MS)
 
     def start(
         self,

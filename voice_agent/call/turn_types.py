@@ -276,6 +276,8 @@ class TurnConfig:
     """Completeness from which words that may still change are worth a speculative reply."""
     speculation_lead_ms: int = 1000
     """With the final words known, a reply is begun so long before the end of the turn, not sooner."""
+    cut_into_s: float = 2.0
+    """Speech so soon after a commit, over the reply to it, is the rest of that turn."""
     nudges: tuple[tuple[float, str], ...] = ()
     wrap_up: str = ""
     """Said to a caller who has talked for `wrap_up_after_s` and pauses for `wrap_up_pause_ms`; empty: never."""

@@ -77,6 +77,9 @@ from voice_agent.call.turn_types import (
 )
 from voice_agent.text.words import folded
 
+_CUT_INTO_DOUBT = 0.2
+"""So much less probable is it that a caller who was cut into has finished. Tuned with `scripts/bench_turns.py`."""
+
 
 class Caller(Enum):
     SILENT = auto()
@@ -123,10 +126,18 @@ class _Turn:
     """Since when the caller says nothing: a lull, perhaps of the same segment, or a pause."""
     speculations: int = 0
     commit_requested: bool = False
+    before: str = ""
+    """The lines of the turn before, where its reply came while the caller had more to say: this is the rest of it."""
 
     @property
     def text(self) -> str:
         return " ".join(s.text.strip() for s in self.segments.values() if s.text.strip())
+
+    @property
+    def lines(self) -> str:
+        """The text with a line for each run of speech: where the caller paused tells whether more is to come."""
+        own = [s.text.strip() for s in self.segments.values() if s.text.strip()]
+        return "\n".join((self.before, *own) if self.before and own else own)
 
     @property
     def settled(self) -> bool:
@@ -159,6 +170,8 @@ class TurnMachine:
         self.thrifty = False
         """Begin no reply to words that may still change: too many such replies were thrown away."""
         self._unclear = 0
+        self._committed = ("", 0.0)
+        """The lines of the last turn, and when it was committed."""
         self._now = now
         self._silent_since = now
         self._nudges_said = 0
@@ -255,6 +268,9 @@ class TurnMachine:
 
     def _open(self, turn: _Turn, actions: list[Action]) -> None:
         reply = self._reply
+        lines, committed_at = self._committed
+        if reply and turn.started - committed_at <= self.config.cut_into_s:
+            turn.before = lines
         if reply and reply.phase is not Phase.HELD and self.config.detection and self.config.interrupt_response:
             turn.over_reply = True
         else:
@@ -417,6 +433,8 @@ class TurnMachine:
         elif verdict is Verdict.DISMISS:
             self._resume(reply, actions)
             self._drop_turn(turn, now, actions)
+        elif verdict is Verdict.IGNORE:
+            self._resume(reply, actions)
         elif speaking:
             if not reply.paused and now >= self._pause_at(turn, reply):
                 reply.paused = True
@@ -478,7 +496,11 @@ class TurnMachine:
             return turn.last_speech + config.final_timeout_ms / 1000
         if turn.commit_requested:
             return turn.last_speech
-        wait = delay_ms(self._complete(turn.text), config.min_delay_ms, config.max_delay_ms)
+        likely = self._complete(turn.lines)
+        if turn.before:
+            # Who was cut into once pauses within what they say.
+            likely -= _CUT_INTO_DOUBT
+        wait = delay_ms(likely, config.min_delay_ms, config.max_delay_ms)
         return turn.last_speech + wait / 1000
 
     def _wrap_up_at(self, turn: _Turn) -> float | None:
@@ -528,12 +550,13 @@ class TurnMachine:
         # The words may lack the last one, which begins another reply then. A transcriber that is always that late makes
         # the call thrifty.
         last_try = turn.speculations >= config.max_speculations - 1
-        if self.thrifty or last_try or self._complete(turn.text) < config.speculate_from:
+        if self.thrifty or last_try or self._complete(turn.lines) < config.speculate_from:
             return None
         return turn.quiet_since
 
     def _commit(self, turn: _Turn, now: float, actions: list[Action]) -> None:
         text, missing = turn.text, not turn.settled
+        self._committed = (turn.lines, now)
         self._turn = None
         self._awake(now)
         self._announce(turn, actions)
