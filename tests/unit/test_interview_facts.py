@@ -95,6 +95,29 @@ def test_the_turns_of_a_language_model_are_matched_with_the_plan() -> None:
     assert found.finished
 
 
+def test_the_mode_is_the_one_that_the_caller_asked_for_last_also_of_a_language_model() -> None:
+    agent = briefed(role="Nurse")
+    turns = by_model(agent)
+    asked = [Message("user", "could we have feedback only at the end please"), Message("assistant", "Of course.")]
+    assert facts(agent, turns).mode == "practice"
+    assert facts(agent, [*turns[:4], *asked, *turns[4:]]).mode == "realistic"
+    answer = Message(
+        "user", f"{LONG} They gave me feedback only at the end, and it was a real interview, as I said before."
+    )
+    assert facts(agent, [*turns[:4], answer, *turns[4:]]).mode == "practice", "that was an answer"
+
+
+def test_what_is_said_beside_the_interview_is_no_answer() -> None:
+    agent = briefed(role="Nurse")
+    played = facts(agent, scripted(agent, "yes", "how am I doing?", "I feel nervous", "let me think", "end"))
+    assert played.questions[0].answers == ()
+    turns = by_model(agent)
+    beside = [Message("user", "how long does it take?"), Message("assistant", "Not long.")]
+    assert facts(agent, [*turns[:5], *beside, *turns[5:]]) == facts(agent, turns)
+    private = [*turns[:5], Message("user", "I'd rather not talk about that")]
+    assert facts(agent, private).questions[1].skipped
+
+
 def test_without_a_briefing_the_plan_is_the_one_the_model_asked_for() -> None:
     agent = briefed(role="Nurse")
     call = ToolCall("c1", "plan_interview", json.dumps({"job": "Nurse", "level": "mid"}))

@@ -24,7 +24,7 @@ from voice_agent.briefing import Briefing
 from voice_agent.settings import AgentSettings
 
 GREETING = (
-    "This is interview practice with an AI. No audio is kept, and you decide about the transcript. "
+    "This is interview practice with an AI. No audio is kept, and you can delete the transcript. "
     "Say repeat, skip, pause or end any time."
 )
 PLAN = "plan_interview"

@@ -5,16 +5,21 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Literal
 
 from voice_agent.agents.dialogue import interview_wording as wording
 from voice_agent.agents.dialogue.answers import Analysis, analyse, framing
 from voice_agent.agents.dialogue.engine import Answer
 from voice_agent.agents.dialogue.grammar import Act, Utterance, fold, understand
+from voice_agent.agents.dialogue.interview_asides import Aside, aside_in
+from voice_agent.agents.dialogue.tongue import ENGLISH_ONLY, another_language
 from voice_agent.agents.dialogue.wording import in_chunks, vary
 from voice_agent.agents.interview_plan import Plan, Planned
 from voice_agent.agents.pack_schema import Marker
 from voice_agent.agents.resume_claims import RESUME_ID
 from voice_agent.briefing import Briefing
+
+Mode = Literal["practice", "realistic"]
 
 _REALISTIC = re.compile(
     r"\brealistic\b|\bno (?:feedback|tips)\b|\breal interview\b|\b(?:feedback|tips) (?:only )?at the end\b"
@@ -23,10 +28,18 @@ _REALISTIC = re.compile(
 _PRACTICE = re.compile(r"\bpractice mode\b|\b(?:with|more|give me|want|need) (?:some )?(?:feedback|tips)\b")
 _MINUTES = re.compile(r"\b(?:(\d{1,2})|(half an hour|an hour|five|ten|fifteen|twenty|thirty|forty))\b(?: minutes?)?")
 _FINISH = re.compile(
-    r"\b(?:good ?bye|bye)\b|\bhang up\b"
-    r"|^(?:(?:yes|yeah|no|ok|okay|please|lets|can we|could we|i want to|id like to|just) )*(?:end|stop|quit|finish)"
-    r"(?: (?:the |this |my |our )?(?:call|interview|session|practice|conversation|here|now|it|please))*$"
+    r"\b(?:good ?bye|bye)\b|\bhang up\b|\b(?:have|need|got|gotta) (?:to )?go\b"
+    r"|^(?:(?:yes|yeah|no|ok|okay|please|lets|can we|could we|can i|could i|may i|i want to|id like to|i would like to"
+    r"|i need to|sorry|just|the) )*(?:end|stop|quit|finish)"
+    r"(?: (?:of |with |the |this |my |our )*(?:call|interview|session|practice|conversation|here|now|it|please|today)"
+    r")*$"
+    r"|\b(?:done|finished|enough|all|it) (?:with (?:the |this )?(?:interview|session|practice)|for (?:today|now))\b"
 )
+_GO_ON = re.compile(
+    r"^(?:(?:sorry|ok|okay|yes|please|lets|no|all right|well|fine) )*(?:go on|continue|carry on|resume|keep going)\b"
+)
+_BREAK = re.compile(r"\b(?:take|need|have) a (?:short |quick |little )?(?:break|minute|moment|second)\b")
+_EXAMPLE = re.compile(r"\bexample answer\b|\bwhat would you (?:say|answer)\b|\b(?:good|model|sample) answer\b")
 _SAID_ALL = re.compile(
     r"^(?:(?:i think |so |and |yes |ok |okay )*(?:thats|that is|that was) (?:all|it|everything|about it|enough)"
     r"|nothing else|no more|(?:im|i am) (?:done|finished)(?: with (?:this|that))?|next please)\b"
@@ -49,7 +62,7 @@ _REPHRASE = re.compile(
 )
 _MACHINE = re.compile(
     r"\b(?:real|actual|live) (?:person|human)\b|\bhumans?(?: please)?$"
-    r"|\bare you (?:an? )?(?:robot|bot|ai|machine|real|human|computer|person)\b"
+    r"|\bare you (?:an? )?(?:robot|bot|ai|machine|real|human|computer|person)\b|^who are you$"
 )
 _OTHER_JOB = re.compile(r"\b(?:actually|sorry|i meant|no|rather|wait)\b.{0,20}\b(?:for|as|job|role|position)\b")
 _NAMED_JOB = re.compile(
@@ -57,6 +70,18 @@ _NAMED_JOB = re.compile(
     r"(?: job| role| position)?(?: as| of)?(?: an?| the)? (?P<job>[^,.;!?]+)",
     re.IGNORECASE,
 )
+_WANTED_JOB = re.compile(
+    r"\b(?:want|like|love|hope|plan|going) to (?:be|become|work)\b(?: as| in| at| for| with)*(?: an?| the)? "
+    r"(?P<job>[^,.;!?]+)",
+    re.IGNORECASE,
+)
+_MORE = re.compile(r" (?:and|but|because|so) (?:i|im|i'm|it|its|we|my|this|that)\b.*$", re.IGNORECASE)
+_SENIORITY = re.compile(r"\b(senior|junior|entry[- ]level|trainee|lead)\b", re.IGNORECASE)
+_MODE_WISH = re.compile(
+    r"^(?:(?:ok|okay|please|actually|sorry|um|and|but) )*(?:can|could|lets|id like|i would like|i want"
+    r"|switch|change|go|give me)\b"
+)
+_MODE_WORDS = 12
 _ASKING = re.compile(
     r"(?:(?:um|uh|er|and|so|but|well|ok|okay|hi|hello) )*"
     r"(?:what|how|who|why|when|can you|do you|is (?:this|it)|are you)\b"
@@ -104,6 +129,17 @@ class Record:
     hinted: bool = False
     probed: list[Marker] = field(default_factory=list)
     answers: list[str] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+    """Those of all answers, folded."""
+
+    def take(self, utterance: Utterance) -> None:
+        self.answers.append(utterance.text)
+        self.words += utterance.words
+
+    def forget(self) -> None:
+        self.answers.clear()
+        self.words.clear()
+        self.probed.clear()
 
 
 class InterviewScript:
@@ -147,10 +183,14 @@ class InterviewScript:
 
     def _command(self, utterance: Utterance) -> str | None:
         """Commands are short; the same words inside an answer are content."""
-        folded = fold(utterance.text)
+        if not utterance.acts and not utterance.brief and self.records and len(utterance.words) > _MODE_WORDS:
+            return None
+        folded = " ".join(utterance.words)
         mode = self._mode(utterance, folded)
         if mode or not utterance.brief:
-            return mode
+            return mode or (self._beside(utterance) if self.records else None)
+        if self.records and _REPHRASE.search(folded):
+            return self._rephrase()
         if utterance.does(Act.REPEAT):
             return self._prompt
         if utterance.does(Act.SLOWER):
@@ -160,19 +200,42 @@ class InterviewScript:
         changed = self._change(utterance, folded) if self.records else None
         if changed:
             return changed
-        if utterance.does(Act.PAUSE):
-            return wording.PAUSED
-        if utterance.does(Act.ANGRY):
-            return wording.SORRY
         if _MACHINE.search(folded):
             return wording.MACHINE
+        beside = self._beside(utterance) if self.records else None
+        if beside:
+            return beside
+        if utterance.does(Act.PAUSE) or _BREAK.search(folded):
+            return wording.PAUSED
+        if utterance.does(Act.ANGRY):
+            return vary(wording.SORRY, self._turn)
         return self._question_command(utterance, folded) if self.records else None
+
+    def _beside(self, utterance: Utterance) -> str | None:
+        """What is no answer; of the caller's own questions at the end anything may be one."""
+        found = None if self._closing else aside_in(utterance)
+        match found:
+            case None:
+                return None
+            case Aside.HOW_MUCH_LEFT:
+                return f"{wording.left(len(self.records) - self._position - 1)} {self._prompt}"
+            case Aside.HOW_WAS_IT:
+                return f"{wording.TIPS_COME[self.briefing.mode]} {self._prompt}"
+            case Aside.WHAT_IS_KEPT:
+                return f"{wording.KEPT} {self._prompt}"
+            case Aside.NERVOUS:
+                return f"{wording.NERVOUS} {self._prompt}"
+            case Aside.THINKING:
+                return wording.TAKE_TIME
+            case Aside.ANSWERED:
+                return self._complete() if self._current.answers else self._advance(wording.GO_ON)
+            case Aside.RATHER_NOT:
+                return self._skip()
 
     def _change(self, utterance: Utterance, folded: str) -> str | None:
         """Another go at the answer, or another question."""
         if _RESTART.search(folded):
-            self._current.answers.clear()
-            self._current.probed.clear()
+            self._current.forget()
             return wording.RESTART
         if _BACK.search(folded):
             return self._back()
@@ -182,10 +245,10 @@ class InterviewScript:
         """Help with the question that is open."""
         bare = len(utterance.words) <= _BARE_WORDS
         if _SAID_ALL.search(folded):
-            return self._complete() if self._current.answers else self._stuck()
-        if utterance.does(Act.RESUME):
+            return self._complete() if self._current.answers else wording.SKIP_OR_END
+        if utterance.does(Act.RESUME) or _GO_ON.search(folded):
             return self._prompt
-        if utterance.does(Act.HINT):
+        if utterance.does(Act.HINT) or (_EXAMPLE.search(folded) and not self._closing):
             return self._hint()
         if _NO_EXAMPLE.search(folded):
             return self._stuck()
@@ -197,12 +260,10 @@ class InterviewScript:
 
     def _mode(self, utterance: Utterance, folded: str) -> str | None:
         """Sets the mode where one is named; an answer only if that was all. With "skip", both are done."""
-        if self.records and not utterance.brief and not utterance.does(Act.SKIP):
+        name = mode_wanted(utterance, folded, begun=bool(self.records))
+        if name is None:
             return None
-        mode = wording.REALISTIC if _REALISTIC.search(folded) else wording.PRACTICE if _PRACTICE.search(folded) else ""
-        if not mode:
-            return None
-        name = "realistic" if mode is wording.REALISTIC else "practice"
+        mode = wording.REALISTIC if name == "realistic" else wording.PRACTICE
         self.briefing = self.briefing.model_copy(update={"mode": name})
         if not self.records:
             return None
@@ -210,7 +271,7 @@ class InterviewScript:
 
     def _stuck(self) -> str:
         """Another wording, then a hint, then the next question; to a follow-up, the answer before it is enough."""
-        if framing(self._current.planned.question) and self._current.planned.question.competency == "closing":
+        if self._closing:
             return self._advance(
                 wording.YOUR_QUESTIONS if self._current.answers else "Bring one or two to the real one."
             )
@@ -255,11 +316,16 @@ class InterviewScript:
         folded = fold(utterance.text)
         self._set_minutes(folded)
         brief = len(utterance.words) <= _BARE_WORDS
+        if another_language(utterance) and self._job_asked < _TIMES_ASKED:
+            self._job_asked += not self._known
+            return f"{ENGLISH_ONLY} {self._ask(wording.READY if self._known else wording.ASK_JOB)}"
         if self._known and not _OTHER_JOB.search(folded):
             if not (brief and utterance.does(Act.NO)):
                 return self._start()
             self._known = False
             return self._ask(wording.ASK_JOB)
+        if aside_in(utterance) is Aside.WHAT_IS_KEPT:
+            return f"{wording.KEPT} {self._ask(wording.READY if self._known else wording.ASK_JOB)}"
         asks = "?" in utterance.text or bool(_ASKING.match(folded))
         role = "" if asks or utterance.does(Act.UNSURE) or _ANY_JOB.search(folded) else role_of(utterance.text)
         empty = (brief and utterance.does(Act.GREETING, Act.YES, Act.NO, Act.THANKS)) or asks or not role
@@ -290,6 +356,11 @@ class InterviewScript:
     def _current(self) -> Record:
         return self.records[self._position]
 
+    @property
+    def _closing(self) -> bool:
+        """The caller's own questions are asked for."""
+        return self._current.planned.question.competency == "closing"
+
     def _ask(self, text: str) -> str:
         self._prompt = text
         return text
@@ -305,14 +376,16 @@ class InterviewScript:
             if late or (utterance.brief and _OTHER_JOB.search(folded)):
                 self.briefing = self.briefing.model_copy(update={"role": role_of(utterance.text)})
                 return self._start()
-        self._current.answers.append(utterance.text)
+        if another_language(utterance):
+            return f"{ENGLISH_ONLY} {self._prompt}"
+        self._current.take(utterance)
         probe = self._probe(self._current, self._analysis(self._current))
         return self._ask(probe) if probe else self._complete()
 
     def _complete(self) -> str:
         """The answer is taken as it is."""
         question = self._current.planned.question
-        if question.competency == "closing":
+        if self._closing:
             return self._advance(wording.YOUR_QUESTIONS)
         thanks = vary(wording.THANKS, self._turn)
         if framing(question) or not self.practice:
@@ -320,7 +393,7 @@ class InterviewScript:
         return self._advance(f"{thanks} {wording.feedback(self._analysis(self._current), self._turn)}")
 
     def _analysis(self, record: Record) -> Analysis:
-        return analyse(record.planned.question, " ".join(record.answers), short_words=self._content.short_words)
+        return analyse(record.planned.question, record.words, short_words=self._content.short_words)
 
     def _probe(self, record: Record, analysis: Analysis) -> str | None:
         question = record.planned.question
@@ -355,6 +428,15 @@ class InterviewScript:
         return f"{opening} {wording.closing(judged)} Goodbye, and good luck."
 
 
+def mode_wanted(utterance: Utterance, folded: str, *, begun: bool) -> Mode | None:
+    """The mode that the caller asks for; within an interview only in a short sentence, or one that is a request."""
+    wish = utterance.brief or utterance.does(Act.SKIP)
+    wish = wish or (len(utterance.words) <= _MODE_WORDS and _MODE_WISH.search(folded) is not None)
+    if begun and not wish:
+        return None
+    return "realistic" if _REALISTIC.search(folded) else "practice" if _PRACTICE.search(folded) else None
+
+
 def understood(text: str) -> Utterance:
     """A long answer is content: it is not searched for commands, which would take most of the time of a replay."""
     if text.count(" ") < _CONTENT_WORDS:
@@ -364,13 +446,16 @@ def understood(text: str) -> Utterance:
 
 def role_of(text: str) -> str:
     """The job in what the caller said: "um I'm applying as a senior nurse, realistic please" is "senior nurse"."""
-    named = _NAMED_JOB.search(text)
+    named = _NAMED_JOB.search(text) or _WANTED_JOB.search(text)
+    seniority = _SENIORITY.search(text)
     for piece in re.split(r"[,.;!?]+", named["job"] if named else text):
-        words = _BESIDE_JOB.sub(" ", piece).split()
+        words = _MORE.sub("", _BESIDE_JOB.sub(" ", piece)).split()
         while words and fold(words[0]) in _JOB_LEAD | {""}:
             words.pop(0)
         while words and fold(words[-1]) in {"please", "job", "role", "position", "thanks"}:
             words.pop()
         if words:
-            return " ".join(words)[:_ROLE_CHARS]
+            role = " ".join(words)
+            level = f"{seniority[1]} " if seniority and not _SENIORITY.search(role) else ""
+            return f"{level}{role}"[:_ROLE_CHARS]
     return ""

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from voice_agent.agents.dialogue.answers import Analysis
-from voice_agent.agents.dialogue.wording import vary
+from voice_agent.agents.dialogue.grammar import fold
+from voice_agent.agents.dialogue.wording import number_in, vary
 from voice_agent.agents.pack_schema import Marker
 from voice_agent.analytics.clauses import clauses
 from voice_agent.analytics.star import NUMBER, OWN_ACTION, RESULT, SHARED_ACTION
@@ -37,7 +39,17 @@ PAUSED = "Paused. Say continue when you are ready."
 RESTART = "Of course. Start again when you are ready."
 GOODBYE = "That was the end of this practice. Goodbye, and good luck."
 MACHINE = "I am an AI, and there is no person on this call. Shall we go on, or end here?"
-SORRY = "I am sorry that this is annoying. We can go on, skip this question, or end here."
+SORRY = (
+    "I am sorry that this is annoying. We can go on, skip this question, or end here.",
+    "I am sorry. Say skip for another question, or end if it is enough for today.",
+    "Sorry about that. Take a breath; say continue, skip or end.",
+)
+SKIP_OR_END = "Then say skip for the next question, or end if you want to stop here."
+TAKE_TIME = "Sure, take your time."
+NERVOUS = "That is normal, and here nothing is at stake."
+KEPT = "No audio is kept, and you can delete the transcript."
+TIPS_COME = {"practice": "You get a tip when your answer is complete.", "realistic": "I tell you at the end."}
+GO_ON = "Sorry. Then let us go on."
 REALISTIC = "Realistic mode: tips come at the end."
 PRACTICE = "Practice mode: a tip after each answer."
 YOUR_QUESTIONS = "Good questions to bring along."
@@ -52,13 +64,13 @@ _TIPS: Mapping[Marker, tuple[str, ...]] = {
 _PRAISE: Sequence[tuple[str, tuple[str, ...]]] = (
     ("number", ("you gave a number", "a figure makes it believable")),
     ("result", ("you said what came out of it", "the result was clear")),
-    ("own", ("you said clearly what you did", "your own part was clear")),
+    ("acted", ("you said clearly what you did", "your own part was clear")),
     ("long_enough", ("you gave enough detail", "you took your time to tell it")),
 )
 _STRENGTHS: Mapping[str, str] = {
     "number": "you back your examples with numbers",
     "result": "you say what came out of your work",
-    "own": "you say clearly what you did yourself",
+    "acted": "you say clearly what you did yourself",
     "long_enough": "your answers have enough detail",
     "situation": "you set the scene well",
 }
@@ -69,16 +81,28 @@ _FOCUS: Mapping[str, str] = {
     "long_enough": "talk for about a minute per answer",
     "situation": "begin with where and when it happened",
 }
-_EVIDENCE: Mapping[str, re.Pattern[str]] = {"number": NUMBER, "result": RESULT, "own": OWN_ACTION}
+_EVIDENCE: Mapping[str, re.Pattern[str]] = {"number": NUMBER, "result": RESULT, "acted": OWN_ACTION}
 _LACK: Mapping[str, re.Pattern[str]] = {"own": SHARED_ACTION}
-_QUOTE_WORDS = 10
+_MIN_QUOTE_WORDS, _QUOTE_WORDS = 4, 10
+_DANGLING = frozenset(
+    "a an the and or but of to in on at for with by which that is was are were about so um uh".split()
+)
+"""Words that a quotation does not end with."""
 _JOINT = re.compile(r"^(?:and|but|so|then|well|um|uh)[\s,]+", re.IGNORECASE)
 _UNSPEAKABLE = re.compile(r"[*_`#<>|{}\[\]\\\"“”]|https?:\S*")
 
 
+def left(questions: int) -> str:
+    """How many questions come after the one that is open."""
+    if questions == 0:
+        return "This is the last one."
+    return f"After this one, there {'is' if questions == 1 else 'are'} {number_in(questions)} more."
+
+
 def feedback(analysis: Analysis, turn: int) -> str:
     """One thing done well and one tip, or whichever there is."""
-    praise = next((vary(texts, turn) for name, texts in _PRAISE if getattr(analysis, name)), "")
+    done = analysis.on_topic and replace(analysis, acted=analysis.acted and analysis.own)
+    praise = next((vary(texts, turn) for name, texts in _PRAISE if done and getattr(done, name)), "")
     lacking = analysis.lacks()
     tip = vary(_TIPS[lacking[0]], turn) if lacking else ""
     if praise and tip:
@@ -91,13 +115,17 @@ def closing(judged: Sequence[tuple[Analysis, str]]) -> str:
 
     `judged`: not empty; each with its answer, a line for each turn.
     """
-    share = {name: sum(getattr(analysis, name) for analysis, _ in judged) / len(judged) for name in _STRENGTHS}
+    share = {
+        name: sum(getattr(analysis, name) for analysis, _ in judged) / len(judged) for name in {*_STRENGTHS, *_FOCUS}
+    }
     strength = max(_STRENGTHS, key=lambda name: share[name])
     focus = min(_FOCUS, key=lambda name: share[name])
     shown = next((answer for analysis, answer in judged if getattr(analysis, strength)), "")
     missed = next((answer for analysis, answer in judged if not getattr(analysis, focus)), "")
     first = f"Your strength: {_STRENGTHS[strength]}{_quoting(_words(shown, _EVIDENCE.get(strength)))}."
-    if share[focus] == 1 or focus == strength:
+    if not share[strength]:
+        first = "Your answers were too short to show a strength yet."
+    if share[focus] == 1:
         return f"{first} Your focus for next time: keep your examples as concrete as they are."
     return f"{first} Your focus for next time: {_FOCUS[focus]}{_quoting(_words(missed, _LACK.get(focus)))}."
 
@@ -114,4 +142,7 @@ def _words(answer: str, evidence: re.Pattern[str] | None) -> str:
     words = piece.split()
     before = len(piece[: match.start()].split()) if match else 0
     first = 0 if before < _QUOTE_WORDS - 1 else min(before - _QUOTE_WORDS // 2, max(0, len(words) - _QUOTE_WORDS))
-    return _JOINT.sub("", " ".join(words[first : first + _QUOTE_WORDS])).strip(" .,;:!?")
+    shown = words[first : first + _QUOTE_WORDS]
+    while shown and fold(shown[-1]) in _DANGLING:
+        shown.pop()
+    return _JOINT.sub("", " ".join(shown)).strip(" .,;:!?") if len(shown) >= _MIN_QUOTE_WORDS else ""

@@ -18,8 +18,8 @@ _ENGLISH = frozenset(
 )
 _FOREIGN = frozenset(
     """der das und sie ist sind nicht ein eine ich wir haben habe wie auf zu mein meine kann können geht bitte danke
-    hilfe nein weiß verstehe weiter möchte usted una que para como qué está por hola gracias ayuda puedo tengo quiero muy
-    vous sont avec votre nous je bonjour merci suis voudrais mon ma une""".split()
+    hilfe nein weiß verstehe weiter möchte usted una que para como qué está por hola gracias ayuda puedo tengo quiero
+    muy vous sont avec votre nous je bonjour merci suis voudrais mon ma une""".split()
 )
 _ENOUGH = 5
 """From so many words on, one foreign word may be a name or a quotation."""
@@ -34,6 +34,6 @@ def another_language(utterance: Utterance) -> bool:
     """Whether the caller speaks another language than English, or asks for one."""
     if utterance.brief and _WISH.search(fold(utterance.text)):
         return True
-    words = utterance.words
-    foreign = sum(word in _FOREIGN for word in words)
-    return foreign >= (1 if len(words) < _ENOUGH else 2) and not any(word in _ENGLISH for word in words)
+    words = set(utterance.words)
+    least = 1 if len(utterance.words) < _ENOUGH else 2
+    return len(words & _FOREIGN) >= least and words.isdisjoint(_ENGLISH)
