@@ -264,9 +264,9 @@ class AudioSettings(BaseSettings):
         200, ge=20, description="Silero stops listening after so much audio without a voice for webrtcvad."
     )
     start_ms: int = Field(40, ge=20, description="Voiced audio until speech counts as started.")
-    stop_ms: int = Field(100, ge=40, description="Unvoiced audio until speech counts as stopped.")
+    stop_ms: int = Field(80, ge=40, description="Unvoiced audio until speech counts as stopped.")
     lull_ms: int = Field(
-        80, ge=20, description="Faint or unvoiced audio from which the end is thought possible: a reply is prepared."
+        100, ge=20, description="Faint or unvoiced audio from which the end is thought possible: a reply is prepared."
     )
     lull_drop_db: float = Field(
         20, gt=0, description="Audio is faint when it is this far below the loudest of the latest speech."

@@ -29,6 +29,7 @@ GOES_ON = 0.4
         "I turned it off",
         "the lamp is on",
         "which folder is it for?",
+        "where do I find that?",
         "what should I do",
         "no it doesn't",
         "I think so",

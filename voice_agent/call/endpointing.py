@@ -181,7 +181,7 @@ def _needs_more(words: list[str], before: str, *, question: bool) -> bool:
         result = last in table.RESULTS and before in table.BEING
         return not (stranded or particle or result)
     if last == "that":
-        return before in table.BEFORE_THAT_CLAUSE
+        return before in table.BEFORE_THAT_CLAUSE and not question
     if last == "you":
         return before in table.AUXILIARIES
     if last in table.AUXILIARIES:
