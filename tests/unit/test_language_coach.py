@@ -149,6 +149,18 @@ def test_the_synthesizer_gets_the_speed_and_the_language() -> None:
     assert list(dict.fromkeys(found)) == [(0.9, "en"), (0.8, "en"), (0.7, "en"), (0.78, "de")]
 
 
+async def _first_clauses() -> list[str]:
+    async with Rig(replies=["Verstehe. Wie heißen Sie?"], the_agent=COACH, greet=True) as call:
+        await call.until("response.done")
+        call.types("I want to practise German")
+        await call.until("response.done")
+        return call.synthesizer.spoken[-2:]
+
+
+def test_answers_begin_with_the_openers_of_the_language_that_is_spoken() -> None:
+    assert autojump.run(_first_clauses()) == ["Verstehe.", "Wie heißen Sie?"]
+
+
 # --- facts ------------------------------------------------------------------------------------------------------------
 
 

@@ -92,10 +92,8 @@ class ReplyScript:
 class ReplyLimits:
     filler_after_s: float
     max_tool_rounds: int
-    new_splitter: Callable[[], ClauseSplitter] = ClauseSplitter
-    """Makes what cuts the words into clauses."""
-    openers: Collection[str] = ()
-    """Our own beginnings of answers, whoever uses them: not moderated."""
+    new_splitter: Callable[[Collection[str]], ClauseSplitter]
+    """Makes what cuts the words into clauses, of which these are some."""
 
 
 @dataclass(slots=True)
@@ -152,16 +150,19 @@ class Reply:
         output: ReplyOutput,
         speech: SpeechOptions | None,
         phrases: Mapping[str, str],
+        openers: Collection[str],
         start_tool: ToolStarter,
         limits: ReplyLimits,
         clock: Callable[[], float],
     ) -> None:
-        """`speech` is None for a reply in text."""
+        """`speech` is None for a reply in text. `openers`: the agent's own beginnings of answers, which are not
+        moderated, whoever uses them."""
         self._script = script
         self._engines = engines
         self._output = output
         self._speech = speech
         self._phrases = phrases
+        self._openers = openers
         self._start_tool = start_tool
         self._limits = limits
         self._clock = clock
@@ -255,7 +256,7 @@ class Reply:
 
     async def _ask(self, request: ReplyRequest) -> tuple[str, list[ToolCall]]:
         """One round with the model: its text goes on as clauses, its tool calls are returned."""
-        splitter = self._limits.new_splitter()
+        splitter = self._limits.new_splitter(self._openers)
         written: list[str] = []
         calls: list[ToolCall] = []
         async with aclosing(self._engines.language_model.reply(request)) as events:
@@ -269,7 +270,7 @@ class Reply:
                         self.written_characters += len(text)
                         written.append(text)
                         for clause in splitter.feed(text):
-                            await self._put(clause, ours=clause.strip() in self._limits.openers)
+                            await self._put(clause, ours=clause.strip() in self._openers)
                     case ToolCall():
                         calls.append(event)
                     case Usage(given, made):
@@ -300,7 +301,7 @@ class Reply:
             await self._put_phrase("filler")
 
     async def _put_text(self, text: str) -> None:
-        splitter = self._limits.new_splitter()
+        splitter = self._limits.new_splitter(self._openers)
         for clause in (*splitter.feed(text), *splitter.flush()):
             await self._put(clause, ours=True)
 

@@ -195,7 +195,7 @@ class CallSession:
             conversation=self.conversation,
             kind=wire,
             start_tool=self.tools.start,
-            limits=_reply_limits(settings, agent),
+            limits=_reply_limits(settings),
             clock=clock,
             hooks=SpeakerHooks(
                 emit=self.emit,
@@ -476,7 +476,9 @@ class CallSession:
         """The client's wish for the speed holds beside the caller's: "slower" makes what it is slower."""
         speed = config.speed * agent.speed / self.agent.speed
         config = replace(config, speed=round(min(max(speed, SPEED_RANGE[0]), SPEED_RANGE[1]), 2))
-        self.speaker.start(reply, script, config, held=held, phrases=agent.phrases, language=agent.language)
+        self.speaker.start(
+            reply, script, config, held=held, phrases=agent.phrases, openers=agent.openers, language=agent.language
+        )
 
     def _become(self, agent: Agent) -> None:
         """From now on the caller hears it like this."""
@@ -645,10 +647,9 @@ class CallSession:
         self._ended.set()
 
 
-def _reply_limits(settings: Settings, agent: Agent) -> ReplyLimits:
+def _reply_limits(settings: Settings) -> ReplyLimits:
     return ReplyLimits(
         filler_after_s=settings.engines.filler_after_ms / 1000,
         max_tool_rounds=settings.turns.max_tool_rounds,
-        new_splitter=partial(clause_splitter, settings.speech, agent.openers),
-        openers=frozenset(agent.openers),
+        new_splitter=partial(clause_splitter, settings.speech),
     )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -135,6 +135,7 @@ class Speaker:
         *,
         held: bool,
         phrases: Mapping[str, str],
+        openers: Collection[str],
         language: str,
     ) -> None:
         """Begins a reply. A held one is not heard of before `release`."""
@@ -154,6 +155,7 @@ class Speaker:
             output=delivery,
             speech=speech,
             phrases=phrases,
+            openers=openers,
             start_tool=self._start_tool,
             limits=self._limits,
             clock=self._clock,
