@@ -35,6 +35,11 @@ class EngineError(Exception):
 # --- transcription ----------------------------------------------------------------------------------------------
 
 
+Timing = Literal["word", "segment", "interpolated"]
+"""Where times come from. Word: each word's start and end were measured. Interpolated: words have times, but some edge is
+an estimate, so that nothing can be said of the silence between two words. Segment: only voice activity is known."""
+
+
 @dataclass(frozen=True, slots=True)
 class Word:
     """One recognised word; times in ms from the start of the stream's audio."""
@@ -63,6 +68,11 @@ class Transcript:
     final: bool
     words: tuple[Word, ...] = ()
     segments: tuple[SpeakerSegment, ...] = ()
+    timing: Timing = "segment"
+    """Quality of the times of `words`."""
+    verbatim: bool = False
+    """The engine is known to write hesitation sounds (um, uh) and was asked to: only then does their absence mean
+    anything."""
 
 
 @dataclass(frozen=True, slots=True)
