@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help setup setup-dev run test test-fast lint format lock faults fuzz bench bench-load bench-peers bench-network bench-turns clean
+.PHONY: help setup setup-dev run test test-fast lint format lock faults fuzz bench bench-load bench-peers bench-latency bench-network bench-turns clean
 
 help:
 	@echo "make run     set up and serve http://127.0.0.1:8080 (HOST and PORT choose the address)"
@@ -16,6 +16,7 @@ help:
 	@echo "make bench-load     how many calls one core holds (minutes; OPTIONS= for scripts/load_test.py)"
 	@echo "make bench-peers    our server beside aiortc, FastRTC and Pipecat (installs them into .bench)"
 	@echo "make bench-turns    turn-taking: cut-ins, delays and interruptions over a synthetic corpus"
+	@echo "make bench-latency  voice to voice: end of speech to the first sound of the answer, and set-up of calls"
 	@echo "make bench-network  lossy and uneven networks: what is heard, delayed and understood"
 	@echo "make lock    renew the lock files from pyproject.toml"
 	@echo "make clean   remove what set-up made (never .data)"
@@ -73,6 +74,9 @@ bench-peers: setup-dev
 
 bench-turns: setup-dev
 	$(BIN)/python -m scripts.bench_turns
+
+bench-latency: setup-dev
+	$(BIN)/python -m scripts.bench_latency
 
 bench-network: setup-dev
 	$(BIN)/python -m scripts.bench_network
