@@ -327,6 +327,11 @@ class EngineSettings(BaseSettings):
     transcriber_word_times: bool = Field(
         False, description="Ask for word times (whisper-1 and its kin); the transcript then comes in one piece."
     )
+    transcriber_verbatim: bool = Field(
+        False,
+        description="Your transcriber is known to write um and uh: reports then count them. Whisper models are known "
+        "to do so where a prompt asks for it.",
+    )
     transcriber_speakers: bool = Field(
         False, description="Ask for speakers told apart (diarizing models); clients then get segment events."
     )

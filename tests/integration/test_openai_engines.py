@@ -270,12 +270,23 @@ async def test_a_whole_utterance_is_uploaded_and_its_transcript_is_final() -> No
     assert sent.parameters["prompt"] == "Um, uh. yes, no"
 
 
+async def test_only_a_whisper_model_that_is_asked_for_hesitation_sounds_counts_as_verbatim() -> None:
+    seeded, plain = TranscriptionOptions(prompt="Um, uh, hmm."), TranscriptionOptions(prompt="IT helpdesk")
+    async with StubProvider() as stub, client_of(stub) as client:
+        whisper, other = batch(client, transcriber_model="whisper-1"), batch(client, transcriber_model="ear")
+        vouched = batch(client, transcriber_model="ear", transcriber_verbatim=True)
+        asked = [(whisper, seeded), (whisper, plain), (other, seeded), (vouched, plain)]
+        heard = [(await transcribed(engine, SECOND, options))[-1].verbatim for engine, options in asked]
+    assert heard == [True, False, False, True]
+
+
 async def test_a_server_that_ignores_streaming_and_answers_with_json_is_understood() -> None:
     settings = {"transcriber_word_times": True}
     async with StubProvider() as stub, client_of(stub) as client:
         stub.script.transcripts.append("good morning")
         heard = await transcribed(batch(client, **settings), SECOND)
-        assert heard == [Transcript("good morning", True, (Word("good", 0, 300), Word("morning", 350, 650)))]
+        words = (Word("good", 0, 300), Word("morning", 350, 650))
+        assert heard == [Transcript("good morning", True, words, timing="word")]
         assert stub.requests[0].parameters["response_format"] == "verbose_json"
 
 

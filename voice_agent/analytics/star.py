@@ -54,9 +54,9 @@ _GOAL = re.compile(
 )
 RESULT = re.compile(
     r"\b(?:as a result|the result|resulted in|in the end|as a consequence|led to|the outcome|eventually|increased"
-    r"|decreased|reduced|improved|saved|doubled|halved|(?:went|fell|dropped|rose) (?:down |up )?(?:from|by|to)|delivered"
-    r"|launched|shipped|on time|fewer|faster|achieved|succeeded|since then|still (?:use|used)|thanked|promoted|solved"
-    r"|resolved)\b",
+    r"|decreased|reduced|improved|saved|doubled|halved|(?:went|fell|dropped|rose) (?:down |up )?(?:from|by|to)"
+    r"|delivered|launched|shipped|on time|fewer|faster|achieved|succeeded|since then|still (?:use|used)|thanked"
+    r"|promoted|solved|resolved)\b",
     re.IGNORECASE,
 )
 NUMBER = re.compile(

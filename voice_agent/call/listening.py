@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Coroutine, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
 from voice_agent.audio import segmenter as audio_segments
@@ -19,6 +19,7 @@ from voice_agent.call.turn_types import Event, Hypothesis, Lull, LullOver, Speec
 from voice_agent.engines.ports import (
     EngineError,
     SpeakerSegment,
+    Timing,
     Transcriber,
     TranscriptionOptions,
     TranscriptionStream,
@@ -39,6 +40,13 @@ class Segment:
     id: int
     start_ms: int
     end_ms: int
+    """Of the audio that the transcriber gets: more than the speech on both sides."""
+    speech_start_ms: int
+    speech_end_ms: int | None = None
+    """None while it goes on."""
+    timing: Timing = "segment"
+    verbatim: bool = False
+    """As in Transcript."""
     words: tuple[Word, ...] = ()
     speakers: tuple[SpeakerSegment, ...] = ()
     failed: str = ""
@@ -136,7 +144,7 @@ class Listener:
             match event:
                 case audio_segments.SpeechStarted(start_ms, prefix):
                     self._started_ms = start_ms
-                    self._begin(prefix)
+                    self._begin(prefix, start_ms)
                     return
                 case audio_segments.SpeechStopped(last_speech_ms):
                     self._end(last_speech_ms)
@@ -168,11 +176,12 @@ class Listener:
                 segment.task.cancel()
         return taken
 
-    def _begin(self, prefix: bytes) -> None:
+    def _begin(self, prefix: bytes, speech_start_ms: int | None = None) -> None:
+        """`speech_start_ms`: the first voiced frame, where it is known; `prefix`: the audio from a little before it."""
         start_ms = max(self.now_ms - len(prefix) // _BYTES_PER_MS, self._last_end_ms)
         prefix = prefix[-(self.now_ms - start_ms) * _BYTES_PER_MS :] if self.now_ms > start_ms else b""
         self._ids += 1
-        segment = Segment(self._ids, start_ms, start_ms)
+        segment = Segment(self._ids, start_ms, start_ms, max(start_ms, speech_start_ms or start_ms))
         self._segments[segment.id] = self._open = segment
         segment.push(prefix)
         segment.task = self._spawn(self._transcribe(segment))
@@ -190,6 +199,7 @@ class Listener:
         if segment is None:
             return
         self._last_end_ms = segment.end_ms
+        segment.speech_end_ms = max(segment.speech_start_ms, last_speech_ms)
         now = self._clock()
         segment.commit(now)
         # Audio time and the clock differ by how long ago that audio was; packets come in real time.
@@ -209,7 +219,8 @@ class Listener:
                 async for transcript in stream:
                     text = transcript.text
                     if transcript.words:
-                        segment.words = tuple(_shifted(word, segment.start_ms) for word in transcript.words)
+                        segment.words = tuple(word.shifted(segment.start_ms) for word in transcript.words)
+                    segment.timing, segment.verbatim = transcript.timing, transcript.verbatim
                     if transcript.final:
                         segment.speakers = transcript.segments
                         break
@@ -221,5 +232,8 @@ class Listener:
         self._feed(Hypothesis(segment.id, text, True))
 
 
-def _shifted(word: Word, by_ms: int) -> Word:
-    return replace(word, start_ms=word.start_ms + by_ms, end_ms=word.end_ms + by_ms)
+def timing_of(segments: Iterable[Segment]) -> Timing:
+    """Of a turn of these segments. One whose words are only partly there looks like one with words: whoever needs the
+    times has to compare them with the text."""
+    found = {segment.timing for segment in segments}
+    return "interpolated" if "interpolated" in found else "word" if "word" in found else "segment"

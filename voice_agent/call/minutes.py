@@ -8,7 +8,7 @@ from typing import Literal
 from voice_agent.call.metrics import TURN_LATENCY, TURNS, WASTED_TOKENS
 from voice_agent.call.reply import ReplyTimes
 from voice_agent.call.speaking import Spoken
-from voice_agent.engines.ports import Word
+from voice_agent.engines.ports import Timing, Word
 from voice_agent.records import CallRecorder, Turn, TurnMetrics
 
 
@@ -49,13 +49,16 @@ class Minutes:
         end_ms: int,
         audio_now_ms: int,
         words: tuple[Word, ...],
+        timing: Timing,
+        verbatim: bool,
         last_speech: float,
         stopped: float | None,
         transcribed: float | None,
         now: float,
     ) -> None:
-        """A committed spoken turn. `*_ms` are positions in the caller's audio; the rest are moments of the session's
-        clock: `stopped`, when the pause was noticed, `transcribed`, when the last words were known."""
+        """A committed spoken turn. `*_ms` and the times of `words` are positions in the caller's audio; the rest are
+        moments of the session's clock: `stopped`, when the pause was noticed, `transcribed`, when the last words were
+        known."""
         self._to_be_judged(text)
         offset_ms = self._ms(now) - audio_now_ms
         self._last_speech = last_speech
@@ -74,7 +77,9 @@ class Minutes:
             heard=text,
             start_ms=start_ms + offset_ms,
             end_ms=end_ms + offset_ms,
-            words=words,
+            words=tuple(word.shifted(offset_ms) for word in words),
+            timing=timing,
+            verbatim=verbatim,
             metrics=metrics,
         )
         TURNS.labels("user", "spoken").inc()
@@ -190,6 +195,8 @@ class Minutes:
         interrupted: bool = False,
         partial: bool = False,
         words: tuple[Word, ...] = (),
+        timing: Timing = "segment",
+        verbatim: bool = False,
         metrics: TurnMetrics | None = None,
     ) -> None:
         self._seq += 1
@@ -206,6 +213,8 @@ class Minutes:
                 interrupted=interrupted,
                 partial=partial,
                 words=words,
+                timing=timing,
+                verbatim=verbatim,
                 metrics=metrics or TurnMetrics(),
             )
         )

@@ -23,7 +23,7 @@ from voice_agent.call.agent_session import agent_session
 from voice_agent.call.client_desk import ClientDesk
 from voice_agent.call.input_audio import InputAudio
 from voice_agent.call.interruption import policy
-from voice_agent.call.listening import Listener, Segment
+from voice_agent.call.listening import Listener, Segment, timing_of
 from voice_agent.call.metrics import BARGE_IN_STOP
 from voice_agent.call.minutes import Minutes
 from voice_agent.call.noted import Noted
@@ -511,7 +511,6 @@ class CallSession:
 
     def _commit_turn(self, text: str, segments: tuple[int, ...], *, missing: bool) -> None:
         taken = self.listener.take(segments)
-        start_ms = min((segment.start_ms for segment in taken), default=self.listener.now_ms)
         end_ms = max((segment.end_ms for segment in taken), default=self.listener.now_ms)
         spoken_ms = sum(segment.end_ms - segment.start_ms for segment in taken)
         item_id = self.input_events.committed(end_ms)
@@ -527,10 +526,12 @@ class CallSession:
         last = taken[-1] if taken else None
         self.minutes.caller_spoke(
             text,
-            start_ms=start_ms,
-            end_ms=end_ms,
+            start_ms=taken[0].speech_start_ms if taken else self.listener.now_ms,
+            end_ms=(last.speech_end_ms or last.end_ms) if last else self.listener.now_ms,
             audio_now_ms=self.listener.now_ms,
             words=tuple(word for segment in taken for word in segment.words),
+            timing=timing_of(taken),
+            verbatim=bool(taken) and all(segment.verbatim for segment in taken),
             last_speech=last.last_speech if last else self._clock(),
             stopped=last.committed_at if last else None,
             transcribed=last.settled_at if last else None,

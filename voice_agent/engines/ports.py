@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol
 
 TRANSCRIPTION_RATE_HZ = 16_000
@@ -36,8 +36,8 @@ class EngineError(Exception):
 
 
 Timing = Literal["word", "segment", "interpolated"]
-"""Where times come from. Word: each word's start and end were measured. Interpolated: words have times, but some edge is
-an estimate, so that nothing can be said of the silence between two words. Segment: only voice activity is known."""
+"""Where times come from. Word: each word's start and end were measured. Interpolated: words have times, but some edge
+is an estimate, so that nothing can be said of the silence between two words. Segment: only voice activity is known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +48,9 @@ class Word:
     start_ms: int
     end_ms: int
     probability: float | None = None
+
+    def shifted(self, by_ms: int) -> Word:
+        return replace(self, start_ms=self.start_ms + by_ms, end_ms=self.end_ms + by_ms)
 
 
 @dataclass(frozen=True, slots=True)

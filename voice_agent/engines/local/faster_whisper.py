@@ -23,4 +23,6 @@ class FasterWhisperTranscriber(WorkerTranscriber):
             partials=False,
             workers=settings.transcriber_workers,
             settings=settings,
+            seeded=True,
+            verbatim=settings.transcriber_verbatim,
         )

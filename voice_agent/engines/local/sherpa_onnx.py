@@ -33,4 +33,6 @@ class SherpaOnnxTranscriber(WorkerTranscriber):
             partials=True,
             workers=settings.transcriber_workers,
             settings=settings,
+            timing="interpolated",  # the model tells where a word begins, not where it ends
+            verbatim=settings.transcriber_verbatim,
         )

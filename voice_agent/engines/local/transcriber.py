@@ -8,17 +8,20 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 from voice_agent.engines.local.worker import Job, WorkerPool, WorkerSpec, cancel_and_wait
 from voice_agent.engines.ports import (
     TRANSCRIPTION_RATE_HZ,
     EngineError,
+    Timing,
     Transcript,
     TranscriptionOptions,
     TranscriptionStream,
     Word,
 )
+from voice_agent.engines.verbatim import seeds_fillers
 from voice_agent.settings import EngineSettings
 
 _BYTES_PER_SECOND = 2 * TRANSCRIPTION_RATE_HZ
@@ -26,7 +29,11 @@ _SLICE_BYTES = _BYTES_PER_SECOND // 2
 
 
 class WorkerTranscriber:
-    """`languages` are the primary subtags that the model knows; None leaves the choice to the operator's model."""
+    """`languages` are the primary subtags that the model knows; None leaves the choice to the operator's model.
+
+    `timing` is the quality of the model's word times. `seeded`: a prompt with hesitation sounds makes it write them;
+    `verbatim`: it writes them anyway.
+    """
 
     def __init__(
         self,
@@ -37,10 +44,16 @@ class WorkerTranscriber:
         workers: int,
         settings: EngineSettings,
         languages: frozenset[str] | None = None,
+        timing: Timing = "word",
+        seeded: bool = False,
+        verbatim: bool = False,
     ) -> None:
         self.name = name
         self.partials = partials
         self._languages = languages
+        self._timing = timing
+        self._seeded = seeded
+        self._verbatim = verbatim
         self._max_bytes = int(settings.worker_audio_max_s * _BYTES_PER_SECOND)
         self._pool = WorkerPool(spec, size=workers, settings=settings)
 
@@ -53,7 +66,8 @@ class WorkerTranscriber:
 
     @asynccontextmanager
     async def _open(self, options: TranscriptionOptions) -> AsyncGenerator[TranscriptionStream, None]:
-        stream = _Utterance(self._max_bytes)
+        verbatim = self._verbatim or (self._seeded and seeds_fillers(options.prompt))
+        stream = _Utterance(self._max_bytes, self._timing, verbatim)
         task = asyncio.create_task(self._run(stream, options))
         try:
             yield stream
@@ -102,8 +116,10 @@ def _transcript(result: dict[str, Any]) -> Transcript:
 class _Utterance:
     """The stream of one utterance. Keeps only the newest hypothesis: a slow reader misses old ones, never the final."""
 
-    def __init__(self, max_bytes: int) -> None:
+    def __init__(self, max_bytes: int, timing: Timing, verbatim: bool) -> None:
         self._room = max_bytes
+        self._timing = timing
+        self._verbatim = verbatim
         self._audio = bytearray()
         self._committed = False
         self._pushed = asyncio.Event()
@@ -157,7 +173,8 @@ class _Utterance:
                 return
 
     def hear(self, transcript: Transcript) -> None:
-        self._newest = transcript
+        timing = self._timing if transcript.words else "segment"
+        self._newest = replace(transcript, timing=timing, verbatim=self._verbatim)
         self.finished = transcript.final
         self._heard.set()
 

@@ -20,4 +20,5 @@ class VoskTranscriber(WorkerTranscriber):
             partials=True,
             workers=settings.transcriber_workers,
             settings=settings,
+            verbatim=settings.transcriber_verbatim,
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
 from voice_agent.audio.flac import flac_bytes
@@ -21,6 +22,7 @@ from voice_agent.engines.ports import (
     TranscriptionStream,
     Word,
 )
+from voice_agent.engines.verbatim import is_whisper, seeds_fillers
 from voice_agent.settings import EngineSettings
 
 if TYPE_CHECKING:
@@ -46,6 +48,12 @@ def model_of(options: TranscriptionOptions, settings: EngineSettings) -> str:
     return options.model if options.model and options.model in permitted else settings.transcriber_model
 
 
+def is_verbatim(options: TranscriptionOptions, settings: EngineSettings) -> bool:
+    """Whether hesitation sounds are in the transcript. Newer models promise nothing of the kind."""
+    seeded = is_whisper(model_of(options, settings)) and seeds_fillers(prompt_of(options))
+    return settings.transcriber_verbatim or seeded
+
+
 class OpenAIBatchTranscriber:
     name = "openai"
     partials = False
@@ -64,15 +72,16 @@ class OpenAIBatchTranscriber:
 
     async def transcribe(self, pcm: bytes, options: TranscriptionOptions, to: LatestTranscript) -> None:
         """Uploads mono s16le at 16 kHz; growing hypotheses, then the final one, go `to`. Raises EngineError."""
+        verbatim = is_verbatim(options, self._settings)
         # A minute of speech takes tens of milliseconds to compress: too long for the event loop.
         flac = await asyncio.to_thread(flac_bytes, pcm, TRANSCRIPTION_RATE_HZ)
         async with AsyncExitStack() as stack:
             response = await self._begin(stack, flac, options)
             with translated(started=True):
                 if response.headers.get("content-type", "").startswith("text/event-stream"):
-                    await _follow(await response.parse(), to)
+                    await _follow(await response.parse(), to, verbatim)
                 else:
-                    to.put(_whole(await response.json()))
+                    to.put(replace(_whole(await response.json()), verbatim=verbatim))
 
     async def _begin(self, stack: AsyncExitStack, flac: bytes, options: TranscriptionOptions) -> AsyncAPIResponse[Any]:
         while True:
@@ -135,7 +144,7 @@ class _Utterance(UtteranceTask):
             self.hypotheses.put(Transcript("", final=True))
 
 
-async def _follow(events: AsyncIterator[Any], to: LatestTranscript) -> None:
+async def _follow(events: AsyncIterator[Any], to: LatestTranscript, verbatim: bool) -> None:
     """Reads to the end of the stream, behind the final transcript, so that the connection can be used again."""
     text, complete = "", False
     segments: list[SpeakerSegment] = []
@@ -146,7 +155,8 @@ async def _follow(events: AsyncIterator[Any], to: LatestTranscript) -> None:
             to.put(Transcript(text, final=False))
         elif kind == "transcript.text.done":
             complete = True
-            to.put(Transcript(_text(getattr(event, "text", None)).strip(), final=True, segments=tuple(segments)))
+            text = _text(getattr(event, "text", None)).strip()
+            to.put(Transcript(text, final=True, segments=tuple(segments), verbatim=verbatim))
         elif kind == "transcript.text.segment":
             segments.append(_segment(event.model_dump()))
         elif kind is None:
@@ -161,11 +171,13 @@ def _whole(body: object) -> Transcript:
     segments = body.get("segments") or ()
     if not isinstance(segments, list | tuple):
         raise malformed("segments")
+    words = _words(body.get("words"))
     return Transcript(
         _text(body.get("text")).strip(),
         final=True,
-        words=_words(body.get("words")),
+        words=words,
         segments=tuple(_segment(entry) for entry in segments if isinstance(entry, dict) and "speaker" in entry),
+        timing="word" if words else "segment",
     )
 
 

@@ -11,7 +11,7 @@ from voice_agent.audio.resample import Resampler
 from voice_agent.engines.hypotheses import UtteranceTask
 from voice_agent.engines.openai.errors import malformed, status_error
 from voice_agent.engines.openai.realtime_connection import Connection, ConnectionPool, Event
-from voice_agent.engines.openai.transcription_batch import language_code, model_of, prompt_of
+from voice_agent.engines.openai.transcription_batch import is_verbatim, language_code, model_of, prompt_of
 from voice_agent.engines.ports import (
     TRANSCRIPTION_RATE_HZ,
     EngineError,
@@ -49,7 +49,8 @@ class OpenAIRealtimeTranscriber:
         self.pool.start()
 
     def open(self, options: TranscriptionOptions) -> AbstractAsyncContextManager[TranscriptionStream]:
-        return _Utterance(self.pool, self._session(options), self._max_bytes, self._append_bytes)
+        verbatim = is_verbatim(options, self._settings)
+        return _Utterance(self.pool, self._session(options), self._max_bytes, self._append_bytes, verbatim)
 
     async def aclose(self) -> None:
         await self.pool.aclose()
@@ -74,12 +75,13 @@ class OpenAIRealtimeTranscriber:
 
 
 class _Utterance(UtteranceTask):
-    def __init__(self, pool: ConnectionPool, session: Event, max_bytes: int, append_bytes: int) -> None:
+    def __init__(self, pool: ConnectionPool, session: Event, max_bytes: int, append_bytes: int, verbatim: bool) -> None:
         super().__init__()
         self._pool = pool
         self._session = session
         self._room = max_bytes
         self._append_bytes = append_bytes
+        self._verbatim = verbatim
         self._resampler = Resampler(TRANSCRIPTION_RATE_HZ, REALTIME_RATE_HZ)
         self._pending = bytearray()
         self._committed = False
@@ -156,7 +158,8 @@ class _Utterance(UtteranceTask):
                 self.hypotheses.put(Transcript(text, final=False))
             elif kind == _TRANSCRIPTION + "completed":
                 connection.finished_items.add(_text(item_id))
-                self.hypotheses.put(Transcript(_text(event.get("transcript")).strip(), final=True))
+                text = _text(event.get("transcript")).strip()
+                self.hypotheses.put(Transcript(text, final=True, verbatim=self._verbatim))
                 return
             elif kind == _TRANSCRIPTION + "failed":
                 raise _failure(event.get("error"))
