@@ -11,7 +11,8 @@ export class ApiError extends Error {
   }
 }
 
-async function request(path, options = {}) {
+/** As `fetch`, with a deadline. Throws ApiError where the server refuses or cannot be reached. */
+export async function request(path, options = {}) {
   let response;
   try {
     response = await fetch(path, { signal: AbortSignal.timeout(TIMEOUT_MS), cache: "no-store", ...options });

@@ -11,6 +11,8 @@ import { addressOf, guestAccess, hangUp, keyAccess, loadConfig } from "./api.js"
 import { Call } from "./call.js";
 import { CallView } from "./call-view.js";
 import { Devices, explain } from "./devices.js";
+import { byId } from "./dom.js";
+import { ProgressView } from "./progress-view.js";
 import { recover } from "./recovery.js";
 import { SetupView } from "./setup-view.js";
 import { connectText } from "./text.js";
@@ -44,7 +46,26 @@ const after = new AfterView({
     after.hide();
     startCall("text");
   },
+  calls: showProgress,
 });
+const progress = new ProgressView({
+  open: (call, key) => {
+    progress.hide();
+    after.open(call, key);
+  },
+  back: () => {
+    progress.hide();
+    setup.show();
+  },
+});
+
+/** The caller's stored calls; not while a call runs. */
+function showProgress() {
+  if (current) return;
+  setup.hide();
+  after.hide();
+  progress.show(setup.key);
+}
 
 async function startCall(mode) {
   setup.busy = true;
@@ -196,12 +217,12 @@ function backToSetup(error) {
 
 function endCall(reason) {
   if (!current) return;
-  const { call, key, startedAt } = leaveCall();
+  const { call, key, startedAt, session, access } = leaveCall();
   if (!call) {
     setup.show();
     return;
   }
-  after.show({ reason, rows: callView.rows, seconds: (performance.now() - startedAt) / 1000, guest: !key });
+  after.show({ reason, rows: callView.rows, seconds: (performance.now() - startedAt) / 1000, guest: !key, callId: session?.call_id ?? "", credential: key || access.credential });
 }
 
 async function begin() {
@@ -215,6 +236,7 @@ async function begin() {
 }
 
 bindAppearance();
+byId("to-progress").addEventListener("click", showProgress);
 addEventListener("pagehide", () => {
   current?.call?.end();
   if (current?.recovering) hangUp(addressOf(current.session.call_id), current.access.credential);
