@@ -161,6 +161,33 @@ def test_answers_begin_with_the_openers_of_the_language_that_is_spoken() -> None
     assert autojump.run(_first_clauses()) == ["Verstehe.", "Wie heißen Sie?"]
 
 
+@pytest.mark.parametrize(
+    ("language", "right"),
+    [
+        *(("en", text) for text in (
+            "I am married with two children", "I think it rained yesterday", "I know what happened yesterday",
+            "there are more old people here", "the number of people is growing", "I have two years left",
+            "if you would be so kind", "we took a two week holiday", "Yesterday I have gone out",
+        )),
+        *(("de", text) for text in (
+            "Kann er kommen?", "kann ich gehen", "weil ich heute arbeiten muss", "ich möchte gehen", "sie haben Hunger",
+        )),
+    ],
+)  # fmt: skip
+def test_what_is_right_or_not_surely_wrong_is_left_alone(language: str, right: str) -> None:
+    assert Recaster(PACKS.languages[language]).find(right) is None
+
+
+@pytest.mark.parametrize(
+    ("said", "better"),
+    [("Ich habe gegangen nach Hause", "Ich bin nach Hause gegangen"), ("er haben Hunger", "Er hat Hunger")],
+)
+def test_a_recast_is_right_in_all_its_words(said: str, better: str) -> None:
+    found = GERMAN.find(said)
+    assert found is not None
+    assert found.better == better
+
+
 # --- facts ------------------------------------------------------------------------------------------------------------
 
 

@@ -58,7 +58,7 @@ class _Reader:
 
     def caller(self, text: str) -> None:
         self._said = text
-        if self._asked is not None and not self._course.commands(text):
+        if self._asked is not None and self._course.words(text) and not self._course.commands(text):
             self._answered, self._asked = self._asked, None
             self.done += 1
 
@@ -91,7 +91,7 @@ class _Reader:
         kind = found.kind if found else self._answered or ""
         better = better.strip(_QUOTES).rstrip(".!?")
         repeated = bool(self.corrections) and fold(self.corrections[-1].better) == fold(better)
-        if fold(said) != fold(better) and not repeated:
+        if fold(said) != fold(better) and not repeated and self._course.attempts(said, better):
             self.corrections.append(Correction(said=said.rstrip(".!?"), better=better, kind=kind, elicited=elicited))
 
     @staticmethod

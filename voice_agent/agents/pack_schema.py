@@ -33,7 +33,7 @@ Competency = Literal[
     "closing",
 ]
 Cefr = Literal["A1", "A2", "B1", "B2", "C1", "C2"]
-Command = Literal["repeat", "slower", "faster", "skip", "pause", "resume", "end", "unsure"]
+Command = Literal["repeat", "slower", "faster", "skip", "pause", "resume", "end", "unsure", "level", "easier", "harder"]
 SeniorityLevel = Literal["junior", "mid", "senior"]
 Marker = Literal["no_result", "no_number", "we_heavy", "short", "off_topic"]
 Slot = Literal["name", "contact", "asset"]

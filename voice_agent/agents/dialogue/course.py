@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import get_args
 
-from voice_agent.agents.dialogue.grammar import Act, fold, understand
+from voice_agent.agents.dialogue.grammar import Act, fold, understand, wants_end
 from voice_agent.agents.dialogue.recasts import Recaster
 from voice_agent.agents.pack_schema import Cefr, CoachTexts, Command, Language, LanguageLevel
 
@@ -17,10 +17,8 @@ _ACTS: Mapping[Act, Command] = {
     Act.SKIP: "skip",
     Act.PAUSE: "pause",
     Act.RESUME: "resume",
-    Act.END: "end",
-    Act.UNSURE: "unsure",
-    Act.HINT: "unsure",
 }
+"""Others are too broad for a lesson, where "no, that's all" and "maybe tea" are answers: those are in the pack."""
 _BRIEF_WORDS = 7
 _LENGTHS = (4, 8, 14, 22)
 """Mean words of an answer from which it is of A2, B1, B2, C1 (our judgement)."""
@@ -64,6 +62,7 @@ class Course:
         }
         if self.language.id == "en":
             found |= {_ACTS[act] for act in understand(text).acts if act in _ACTS}
+            found |= {"end"} if wants_end(" ".join(words)) else set()
         return frozenset(found)
 
     def asked_for(self, text: str) -> bool:
@@ -86,6 +85,11 @@ class Course:
         complex_words = frozenset(word for word in self.language.complex_words if f" {fold(word)} " in line)
         return WarmUpAnswer(len(self.words(text)), complex_words, self.recaster.find(text) is not None)
 
+    def beside(self, level: LanguageLevel, steps: int) -> LanguageLevel:
+        """The level so many steps harder (below 0: easier), or the last one there is."""
+        place = self.levels.index(level) + steps
+        return self.levels[min(max(place, 0), len(self.levels) - 1)]
+
     def place(self, answers: Iterable[WarmUpAnswer]) -> LanguageLevel:
         """The level of these answers, A1 to C1: by their mean length, held back by errors and by simple sentences.
 
@@ -103,11 +107,14 @@ class Course:
 
     def same(self, said: str, wanted: str) -> bool:
         """Equal but for case, punctuation, hesitation and small words around it."""
+        return self._bare(said) == self._bare(wanted)
 
-        def bare(text: str) -> list[str]:
-            return [word for word in fold(text).split() if word not in self._loose]
+    def attempts(self, said: str, wanted: str) -> bool:
+        """Whether it can be meant as this: they have a word in common. Else it is no error, but something else."""
+        return not set(self._bare(said)).isdisjoint(self._bare(wanted))
 
-        return bare(said) == bare(wanted)
+    def _bare(self, text: str) -> list[str]:
+        return [word for word in fold(text).split() if word not in self._loose]
 
     def _has(self, text: str, phrases: Iterable[str]) -> bool:
         padded = f" {fold(text)} "

@@ -59,6 +59,14 @@ class Utterance:
         return not self.acts.isdisjoint(acts)
 
 
+_FINISH = re.compile(
+    r"\b(?:good ?bye|bye)\b|\bhang up\b|\b(?:have|need|got|gotta) (?:to )?go\b"
+    r"|^(?:(?:yes|yeah|no|ok|okay|please|lets|can we|could we|can i|could i|may i|i want to|id like to|i would like to"
+    r"|i need to|sorry|just|the) )*(?:end|stop|quit|finish)"
+    r"(?: (?:of |with |the |this |my |our )*(?:call|interview|session|practice|conversation|here|now|it|please|today)"
+    r")*$"
+    r"|\b(?:done|finished|enough|all|it) (?:with (?:the |this )?(?:interview|session|practice)|for (?:today|now))\b"
+)
 _MAX_CHARS = 4000
 _SOUNDS = frozenset("um uh uhm umm uhh er erm ah eh hmm hm mm mmm".split())
 _GRUNTED_YES = re.compile(r"\b(?:uh[ -]?huh|m+[ -]?hm+|mhm)\b")
@@ -212,6 +220,11 @@ _PATTERNS: tuple[tuple[Act, str], ...] = (
     (Act.THANKS, r"\b(?:thanks|thank you|cheers|ta)\b"),
 )
 _COMPILED = tuple((act, re.compile(pattern)) for act, pattern in _PATTERNS)
+
+
+def wants_end(folded: str) -> bool:
+    """Whether the conversation is to end: narrower than `Act.END`, which also hears "that's all" and "no, thanks"."""
+    return _FINISH.search(folded) is not None
 
 
 def fold(text: str) -> str:

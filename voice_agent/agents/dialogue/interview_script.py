@@ -10,7 +10,7 @@ from typing import Literal
 from voice_agent.agents.dialogue import interview_wording as wording
 from voice_agent.agents.dialogue.answers import Analysis, analyse, framing
 from voice_agent.agents.dialogue.engine import Answer
-from voice_agent.agents.dialogue.grammar import Act, Utterance, fold, understand
+from voice_agent.agents.dialogue.grammar import Act, Utterance, fold, understand, wants_end
 from voice_agent.agents.dialogue.interview_asides import Aside, aside_in
 from voice_agent.agents.dialogue.tongue import ENGLISH_ONLY, another_language
 from voice_agent.agents.dialogue.wording import in_chunks, vary
@@ -27,14 +27,6 @@ _REALISTIC = re.compile(
 )
 _PRACTICE = re.compile(r"\bpractice mode\b|\b(?:with|more|give me|want|need) (?:some )?(?:feedback|tips)\b")
 _MINUTES = re.compile(r"\b(?:(\d{1,2})|(half an hour|an hour|five|ten|fifteen|twenty|thirty|forty))\b(?: minutes?)?")
-_FINISH = re.compile(
-    r"\b(?:good ?bye|bye)\b|\bhang up\b|\b(?:have|need|got|gotta) (?:to )?go\b"
-    r"|^(?:(?:yes|yeah|no|ok|okay|please|lets|can we|could we|can i|could i|may i|i want to|id like to|i would like to"
-    r"|i need to|sorry|just|the) )*(?:end|stop|quit|finish)"
-    r"(?: (?:of |with |the |this |my |our )*(?:call|interview|session|practice|conversation|here|now|it|please|today)"
-    r")*$"
-    r"|\b(?:done|finished|enough|all|it) (?:with (?:the |this )?(?:interview|session|practice)|for (?:today|now))\b"
-)
 _GO_ON = re.compile(
     r"^(?:(?:sorry|ok|okay|yes|please|lets|no|all right|well|fine) )*(?:go on|continue|carry on|resume|keep going)\b"
 )
@@ -195,7 +187,7 @@ class InterviewScript:
             return self._prompt
         if utterance.does(Act.SLOWER):
             return in_chunks(self._prompt)
-        if _FINISH.search(folded):
+        if wants_end(folded):
             return self._close("Then we end here.")
         changed = self._change(utterance, folded) if self.records else None
         if changed:

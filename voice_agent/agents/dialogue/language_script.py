@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from voice_agent.agents.dialogue.course import Course, WarmUpAnswer
 from voice_agent.agents.dialogue.engine import Answer
-from voice_agent.agents.dialogue.grammar import Act, understand
+from voice_agent.agents.dialogue.grammar import Act, fold, understand
 from voice_agent.agents.dialogue.recasts import Recast
 from voice_agent.agents.dialogue.wording import vary
 from voice_agent.agents.pack_schema import CoachTexts, Command, Drill, DrillItem, LanguageLevel
 
 DRILL = "drill"
 _SMALL_TALK_WORDS = 3
+_WISH_WORDS = 10
+"""A wish for another language is short."""
+_LEVEL = re.compile(r"[abc][12](?: please| bitte)?$")
 _ITEMS_PER_MINUTE = 2
 """Prompt, answer and correction take about half a minute (our judgement)."""
 
@@ -75,10 +79,24 @@ class LanguageScript:
         self._turn += 1
         if self._closed:
             return Answer(self._texts.end)
-        said = self._switch(text) or self._command(text, self.course.commands(text)) or self._spoken(text)
+        said = self._directed(text) or self._spoken(text)
         if said != self._texts.wait:
             self._last = said
         return Answer(said)
+
+    def _directed(self, text: str) -> str | None:
+        """What steers the lesson; the right answer to a prompt never does."""
+        if not self.course.words(text):
+            return self._texts.phrases.not_heard
+        if self.level and any(self.course.same(text, answer) for answer in self._answers):
+            return None
+        commands = self.course.commands(text)
+        return self._switch(text) or self._relevel(text, commands) or self._command(commands)
+
+    @property
+    def _answers(self) -> tuple[str, ...]:
+        item = self._item_now
+        return (item.answer, *item.accept) if item.answer is not None else ()
 
     @property
     def _texts(self) -> CoachTexts:
@@ -90,20 +108,38 @@ class LanguageScript:
         """To another language: named before there is a level, or asked for at any time."""
         others = [course for course in self._content.courses.values() if course is not self.course and course.levels]
         wanted = next((course for course in others if course.asked_for(text)), None)
-        if wanted is None or (self.level and not self.course.asks_to_practise(text)):
+        if wanted is None:
+            return None
+        asked = self.course.asks_to_practise(text) or wanted.asks_to_practise(text)
+        if self.level and not (asked and len(self.course.words(text)) <= _WISH_WORDS):
             return None
         self.course, self.level, self._warm_up, self._misses = wanted, None, None, 0
         self._corrections, self._retry = [], None
         level = wanted.level_named(text)
         return self._start(level) if level else self._texts.choose
 
-    def _command(self, text: str, commands: frozenset[Command]) -> str | None:
+    def _relevel(self, text: str, commands: frozenset[Command]) -> str | None:
+        """To another level than was chosen or is being found out: "B2", "change level", "something easier"."""
+        if self.level is None and self._warm_up is None:
+            return None
+        level = self.course.level_named(text) if "level" in commands or _LEVEL.match(fold(text)) else None
+        if self.level and ("easier" in commands or "harder" in commands):
+            level = self.course.beside(self.level, -1 if "easier" in commands else 1)
+        if level:
+            self._retry = None
+            return self._start(level)
+        if self.level and "level" in commands:
+            self.level, self._warm_up, self._misses, self._retry = None, None, 0, None
+            return self._texts.choose
+        return None
+
+    def _command(self, commands: frozenset[Command]) -> str | None:
         texts = self._texts
         if "slower" in commands or "faster" in commands:
             self.tempo += -1 if "slower" in commands else 1
             return f"{texts.slower if 'slower' in commands else texts.faster} {self._bare_last()}"
-        if "repeat" in commands or "resume" in commands:
-            return self._last
+        if ("repeat" in commands and "unsure" not in commands) or "resume" in commands:
+            return self._bare_last()
         if "end" in commands:
             return self._close("")
         if "pause" in commands:
@@ -113,8 +149,11 @@ class LanguageScript:
         return None
 
     def _bare_last(self) -> str:
-        """What was said last, without an earlier "of course, slower"."""
-        return self._last.removeprefix(self._texts.slower).removeprefix(self._texts.faster).strip()
+        """What was said last, without an earlier "of course, slower" or "we skip that"."""
+        said = self._last
+        for opening in (self._texts.slower, self._texts.faster, self._texts.skipped):
+            said = said.removeprefix(opening).strip()
+        return said
 
     def _spoken(self, text: str) -> str:
         if self.level:
@@ -169,7 +208,7 @@ class LanguageScript:
             self._retry = item.answer
             return f"{texts.we_say} {item.answer} {texts.now_you}"
         if item.answer is not None:
-            return self._drilled(text, item, item.answer)
+            return self._drilled(text, item.answer)
         found = self.course.recaster.find(text)
         if found is None:
             return self._advance(vary(texts.praise, self._turn))
@@ -179,9 +218,12 @@ class LanguageScript:
         self._corrections.append(found)
         return self._advance(f"{vary(texts.understood, self._turn)} {texts.we_say} {found.better}.")
 
-    def _drilled(self, text: str, item: DrillItem, answer: str) -> str:
-        if any(self.course.same(text, wanted) for wanted in (answer, *item.accept)):
+    def _drilled(self, text: str, answer: str) -> str:
+        if any(self.course.same(text, wanted) for wanted in self._answers):
             return self._advance(vary(self._texts.praise, self._turn))
+        if not any(self.course.attempts(text, wanted) for wanted in self._answers):
+            self._retry = answer
+            return f"{self._texts.we_say} {answer} {self._texts.say_once}"
         drill = self._drill_now
         self._corrections.append(Recast(drill.title, drill.id, text.strip(" .!?"), answer.strip(" .!?"), ""))
         self._retry = answer
