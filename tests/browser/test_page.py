@@ -105,12 +105,13 @@ class TestBeforeTheCall:
         page = (await open_page(microphone=False, url=members_only_server_url)).page
         await agree_and_choose(page, "helpdesk")
         await page.locator("#start").click()
-        await expect(page.locator("#setup-fault")).to_contain_text("API key")
+        await expect(page.locator("#key-fault")).to_contain_text("API key")
         await expect(page.locator("#key")).to_be_focused()
         await page.locator("#key").fill("sk-wrong")
         await page.locator("#start").click()
-        await expect(page.locator("#setup-fault")).to_contain_text("not valid")
+        await expect(page.locator("#key-fault")).to_contain_text("not valid")
         await expect(page.locator("#setup")).to_be_visible()
+        await expect(page.locator("#have-key")).to_be_hidden()
 
 
 class TestByText:

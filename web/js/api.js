@@ -2,12 +2,13 @@
 
 const TIMEOUT_MS = 10_000;
 
-/** A refusal. `message` is a sentence for the person; `code` a stable word ("" where the server gave none). */
+/** A refusal. `message` is a sentence for the person; `code` a stable word, `param` what it is about ("" where the server says neither). */
 export class ApiError extends Error {
-  constructor(message, code = "", status = 0) {
+  constructor(message, code = "", status = 0, param = "") {
     super(message);
     this.code = code;
     this.status = status;
+    this.param = param;
   }
 }
 
@@ -21,8 +22,8 @@ export async function request(path, options = {}) {
   }
   if (response.ok) return response;
   const body = await response.json().catch(() => ({}));
-  const { message, code } = body.error ?? {};
-  throw new ApiError(message ?? "The server could not do that. Please try again.", code ?? "", response.status);
+  const { message, code, param } = body.error ?? {};
+  throw new ApiError(message ?? "The server could not do that. Please try again.", code ?? "", response.status, param ?? "");
 }
 
 /** What the server offers: agents, engines, guests, limits. */
@@ -32,16 +33,20 @@ export async function loadConfig() {
 
 /**
  * What a guest who has agreed needs for one call: `{credential, iceServers, relayOnly}`. The relay, if the server names
- * one, is for networks that let nothing but it through.
+ * one, is for networks that let nothing but it through. `wishes` are the session's `agent`.
  */
-export async function guestAccess(agent) {
-  return access(await post("/api/guest", { agent, consent: true }));
+export async function guestAccess(agent, wishes) {
+  return access(await post("/api/guest", { agent, consent: true, session: sessionOf(agent, wishes) }));
 }
 
 /** The same for the holder of an API key. */
-export async function keyAccess(agent, key) {
+export async function keyAccess(agent, key, wishes) {
   const headers = { Authorization: `Bearer ${key}` };
-  return access(await post("/v1/realtime/client_secrets", { session: { type: "realtime", model: agent } }, headers));
+  return access(await post("/v1/realtime/client_secrets", { session: sessionOf(agent, wishes) }, headers));
+}
+
+function sessionOf(agent, wishes) {
+  return { type: "realtime", model: agent, agent: wishes };
 }
 
 function post(path, body, headers = {}) {

@@ -1,11 +1,16 @@
 /** During the call: state in words, both levels, captions, the text box and the controls. */
 
+import { presentation } from "./agents.js";
 import { Captions } from "./captions.js";
+import { Commands } from "./commands.js";
 import { Conversation } from "./conversation.js";
-import { byId, icon, make } from "./dom.js";
+import { byId } from "./dom.js";
 import { IdleBanner } from "./idle-banner.js";
-import { bars, watchLevel } from "./meter.js";
+import { watchLevel } from "./meter.js";
+import { Microphone } from "./microphone.js";
+import { Noted } from "./noted.js";
 import { inWords, judge, LEVELS, Measurement } from "./quality.js";
+import { Timing } from "./timing.js";
 import { keepAwake } from "./wake-lock.js";
 
 const QUALITY_INTERVAL_MS = 2_000;
@@ -17,6 +22,14 @@ const WORDS = {
   speaking: ["Speaking", "You can interrupt at any time."],
   paused: ["Paused", "The agent waits for you."],
   reconnecting: ["Reconnecting", "The connection is interrupted. Please hold on."],
+};
+/** What to do while the agent listens, by what keeps the caller from being heard. */
+const LISTENING_HINTS = {
+  missing: "Write to the agent below.",
+  muted: "Unmute to speak, or write below.",
+  released: "Hold the button while you talk, or tap it to start and to stop.",
+  talking: "Let go when you have finished.",
+  latched: "Press the button when you have finished.",
 };
 const TEXT_WORDS = {
   listening: ["Your turn", "Write to the agent below."],
@@ -30,14 +43,21 @@ export class CallView {
   #text = byId("text");
   #conversation = new Conversation(byId("conversation"));
   #idle = new IdleBanner(byId("idle"), () => this.#call?.stillHere());
+  #commands = new Commands(byId("commands"), (text) => this.#say(text));
+  #noted = new Noted(byId("noted"), (text) => this.#say(text));
+  #timing = new Timing(byId("timing"));
+  #microphone = new Microphone({
+    level: (value) => this.#orb.style.setProperty("--own", value.toFixed(3)),
+    changed: () => this.#showState(),
+    choose: () => this.#actions.devices(),
+    hold: () => this.#beginToTalk(),
+    letGo: () => this.#call?.letGo(),
+  });
   #captions = null;
   #call = null;
-  #microphone = null;
-  #muted = false;
   #state = "connecting";
   #linkState = "connected";
   #cleanups = [];
-  #stopOwnLevel = () => {};
   #stopAgentLevel = () => {};
   #actions;
 
@@ -46,10 +66,7 @@ export class CallView {
     this.#actions = actions;
     byId("end").addEventListener("click", actions.end);
     byId("call-devices").addEventListener("click", actions.devices);
-    byId("mute").addEventListener("click", () => this.#toggleMute());
     byId("interrupt").addEventListener("click", () => this.#interrupt());
-    byId("repeat").addEventListener("click", () => this.#say("Repeat, please."));
-    byId("slower").addEventListener("click", () => this.#say("Slower, please."));
     byId("say").addEventListener("submit", (event) => {
       event.preventDefault();
       this.#sendText();
@@ -79,7 +96,10 @@ export class CallView {
     this.#conversation.clear();
     byId("call-title").textContent = agent.title;
     this.#text.value = "";
-    this.#muted = false;
+    this.#microphone.reset();
+    this.#commands.offer(presentation(agent.name).commands);
+    this.#noted.clear();
+    this.#timing.clear();
     this.#linkState = "connected";
     this.setMode(mode);
     this.setState(mode === "voice" ? "permission" : "connecting");
@@ -93,8 +113,21 @@ export class CallView {
   /** "voice" or "text": which controls make sense. */
   setMode(mode) {
     this.#section.dataset.mode = mode;
-    for (const id of ["mute", "call-devices", "slower", "own-level"]) byId(id).hidden = mode === "text";
-    this.#showMicrophone();
+    byId("call-devices").hidden = mode === "text";
+    byId("own-level").hidden = mode === "text";
+    this.#commands.mode = mode;
+    this.#microphone.mode = mode;
+  }
+
+  /** Push-to-talk from now on, or an open microphone. */
+  set pushToTalk(wanted) {
+    this.#microphone.byPush = wanted;
+    if (!wanted) this.#call?.judgeTurns();
+  }
+
+  /** Whether to show how each answer came about. */
+  set showTiming(wanted) {
+    this.#timing.wanted = wanted;
   }
 
   /** The call is connected. */
@@ -129,11 +162,9 @@ export class CallView {
     this.#captions?.close();
     this.#idle.hide();
     for (const cleanup of this.#cleanups.splice(0)) cleanup();
-    this.#stopOwnLevel();
-    this.#stopOwnLevel = () => {};
     this.#stopAgentLevel();
     this.#stopAgentLevel = () => {};
-    this.#microphone = null;
+    this.#microphone.use(null);
     this.#call = null;
     byId("speech").srcObject = null;
     byId("quality").hidden = true;
@@ -143,19 +174,7 @@ export class CallView {
 
   /** The microphone in use from now on; null where there is none. */
   setMicrophone(stream) {
-    this.#microphone = stream;
-    this.#stopOwnLevel();
-    this.#stopOwnLevel = () => {};
-    if (stream) {
-      for (const track of stream.getAudioTracks()) track.enabled = !this.#muted;
-      const draw = bars(byId("own-level").querySelector(".bars"));
-      this.#stopOwnLevel = watchLevel(stream, (value) => {
-        draw(value);
-        this.#orb.style.setProperty("--own", value.toFixed(3));
-      });
-    }
-    this.#showMicrophone();
-    this.#showState();
+    this.#microphone.use(stream);
   }
 
   setState(state) {
@@ -177,6 +196,15 @@ export class CallView {
       case "response.created":
       case "response.done":
         if (call?.mode === "text") this.setState(event.type === "response.done" ? "listening" : "thinking");
+        break;
+      case "input_audio_buffer.committed":
+        this.#commands.turnTaken();
+        break;
+      case "agent.form":
+        this.#noted.show(event.fields);
+        break;
+      case "agent.timing":
+        this.#timing.take(event);
         break;
       case "agent.idle_warning":
         this.#idle.show(event.seconds);
@@ -215,8 +243,7 @@ export class CallView {
     const state = this.#linkState === "reconnecting" ? "reconnecting" : this.#state;
     const inText = this.#section.dataset.mode === "text";
     let [word, hint] = (inText && TEXT_WORDS[state]) || WORDS[state] || WORDS.connecting;
-    if (state === "listening" && !inText && !this.#microphone) hint = "Write to the agent below.";
-    else if (state === "listening" && !inText && this.#muted) hint = "Unmute to speak, or write below.";
+    if (state === "listening" && !inText) hint = LISTENING_HINTS[this.#microphone.state] ?? hint;
     this.#orb.dataset.state = state;
     if (byId("state").textContent !== word) byId("state").textContent = word;
     byId("state-hint").textContent = hint;
@@ -227,26 +254,9 @@ export class CallView {
     byId("interrupt").setAttribute("aria-disabled", String(!this.#call?.busy));
   }
 
-  #showMicrophone() {
-    const button = byId("mute");
-    const present = Boolean(this.#microphone);
-    const off = !present || this.#muted;
-    if (present) button.setAttribute("aria-pressed", String(this.#muted));
-    else button.removeAttribute("aria-pressed");
-    button.replaceChildren(icon(off ? "microphone-off" : "microphone"), make("span", {}, present ? "Mute" : "No mic"));
-    byId("own-level").classList.toggle("off", off);
-    byId("microphone-word").textContent = !present ? "No microphone" : this.#muted ? "You are muted" : "Your microphone";
-  }
-
-  #toggleMute() {
-    if (!this.#microphone) {
-      this.#actions.devices();
-      return;
-    }
-    this.#muted = !this.#muted;
-    for (const track of this.#microphone.getAudioTracks()) track.enabled = !this.#muted;
-    this.#showMicrophone();
-    this.#showState();
+  #beginToTalk() {
+    this.#idle.hide();
+    this.#call?.hold();
   }
 
   #interrupt() {
@@ -263,6 +273,7 @@ export class CallView {
   #say(text) {
     if (!this.#call) return;
     this.#idle.hide();
+    this.#commands.turnTaken();
     this.#call.say(text);
     this.#captions.typed(text);
   }

@@ -1,5 +1,9 @@
 /** What a caller can do in a call, whatever carries it, in the words of the Realtime protocol. */
 
+/** Silence, in ms, that ends a turn: while a button is held none is long enough, and after it any is. The first is the protocol's limit. */
+const HELD_SILENCE_MS = 10_000;
+const RELEASED_SILENCE_MS = 300;
+
 /** Errors that only mean that the two sides acted at the same moment. */
 const HARMLESS = new Set(["response_cancel_not_active"]);
 
@@ -82,6 +86,25 @@ export class Call {
   /** A sign of life: it stops the agent's question and starts the silence anew, but is no turn of the conversation. */
   stillHere() {
     this.#send({ type: "output_audio_buffer.clear" });
+  }
+
+  /** The caller begins to talk, and pauses do not end their turn before `letGo`. */
+  hold() {
+    this.interrupt();
+    this.#detect({ type: "server_vad", silence_duration_ms: HELD_SILENCE_MS });
+  }
+
+  letGo() {
+    this.#detect({ type: "server_vad", silence_duration_ms: RELEASED_SILENCE_MS });
+  }
+
+  /** The server judges by itself when the caller has finished. */
+  judgeTurns() {
+    this.#detect({ type: "semantic_vad" });
+  }
+
+  #detect(detection) {
+    this.#send({ type: "session.update", session: { type: "realtime", audio: { input: { turn_detection: detection } } } });
   }
 
   async setTrack(track) {

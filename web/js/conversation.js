@@ -14,19 +14,24 @@ const NEAR_END_PX = 80;
 export class Conversation {
   #container;
   #elements = new Map();
+  /** Whether the reader is at the end, and wants to stay there. */
+  #following = true;
 
   constructor(container) {
     this.#container = container;
+    container.addEventListener("scroll", () => (this.#following = this.#nearEnd()));
+    // What is around it may grow: its end stays in sight.
+    new ResizeObserver(() => this.#follow()).observe(container);
   }
 
   clear() {
     this.#elements.clear();
     this.#container.replaceChildren();
+    this.#following = true;
   }
 
   draw(row) {
     const container = this.#container;
-    const following = container.scrollHeight - container.scrollTop - container.clientHeight < NEAR_END_PX;
     const old = this.#elements.get(row.id);
     if (row.gone) {
       this.#elements.delete(row.id);
@@ -39,7 +44,16 @@ export class Conversation {
       if (old) old.replaceWith(element);
       else container.append(element);
     }
-    if (following) container.scrollTop = container.scrollHeight;
+    this.#follow();
+  }
+
+  #nearEnd() {
+    const { scrollHeight, scrollTop, clientHeight } = this.#container;
+    return scrollHeight - scrollTop - clientHeight < NEAR_END_PX;
+  }
+
+  #follow() {
+    if (this.#following) this.#container.scrollTop = this.#container.scrollHeight;
   }
 }
 

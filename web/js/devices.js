@@ -31,8 +31,11 @@ export class Devices {
   #fault = byId("devices-fault");
   #speech = byId("speech");
 
-  /** `microphoneChanged(stream)` and `microphoneLost()` tell a call; `keep()` says whether one needs the microphone. */
-  constructor({ microphoneChanged, microphoneLost, keep }) {
+  /** `microphoneChanged(stream)` and `microphoneLost()` tell a call; `keep()` says whether one needs the microphone; `pushToTalk(wanted)` how the caller wants to talk. */
+  constructor({ microphoneChanged, microphoneLost, keep, pushToTalk }) {
+    for (const choice of document.querySelectorAll("input[name=talking]")) {
+      choice.addEventListener("change", () => pushToTalk(choice.value === "push"));
+    }
     this.microphoneChanged = microphoneChanged;
     this.microphoneLost = microphoneLost;
     this.keep = keep;

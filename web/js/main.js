@@ -22,13 +22,14 @@ import { connectVoice } from "./voice.js";
 const RETRY_MS = 5_000;
 
 /**
- * The call that is running or being connected: `{call, abort, agent, key, startedAt}`; `access` is what it was made with,
+ * The call that is running or being connected: `{call, abort, agent, key, wishes, startedAt}`; `access` is what it was made with,
  * `session` the server's last `agent.session`, `recovering` whether its connection is lost.
  */
 let current = null;
 
 const devices = new Devices({
   keep: () => current?.mode === "voice",
+  pushToTalk: (wanted) => (callView.pushToTalk = wanted),
   microphoneChanged: (stream) => useMicrophone(stream),
   microphoneLost: () => {
     useMicrophone(null);
@@ -69,7 +70,7 @@ function showProgress() {
 
 async function startCall(mode) {
   setup.busy = true;
-  const attempt = { mode, agent: setup.agent, key: setup.key, abort: new AbortController(), call: null, startedAt: 0, access: null, session: null, recovering: false };
+  const attempt = { mode, agent: setup.agent, key: setup.key, wishes: setup.wishes, abort: new AbortController(), call: null, startedAt: 0, access: null, session: null, recovering: false };
   current = attempt;
   setup.hide();
   callView.open(attempt.agent, mode);
@@ -174,7 +175,8 @@ async function openMicrophone(attempt) {
 
 /** A secret for one call, for a guest or by means of a key. */
 function accessOf(attempt) {
-  return attempt.key ? keyAccess(attempt.agent.name, attempt.key) : guestAccess(attempt.agent.name);
+  const { agent, key, wishes } = attempt;
+  return key ? keyAccess(agent.name, key, wishes) : guestAccess(agent.name, wishes);
 }
 
 /** What belongs to an attempt that was given up must not reach the view. */
@@ -212,7 +214,7 @@ function backToSetup(error) {
   leaveCall();
   setup.show();
   if (error.code === "guests_disabled") setup.askForKey();
-  setup.fault(error.message);
+  setup.fault(error.message, error);
 }
 
 function endCall(reason) {
@@ -235,7 +237,7 @@ async function begin() {
   }
 }
 
-bindAppearance();
+bindAppearance({ timing: (wanted) => (callView.showTiming = wanted) });
 byId("to-progress").addEventListener("click", showProgress);
 addEventListener("pagehide", () => {
   current?.call?.end();

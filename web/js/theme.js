@@ -1,11 +1,13 @@
 /**
- * Light, dark or as the system; motion or a still picture. The choice is the only thing this page stores.
+ * The appearance menu: light, dark or as the system; motion or a still picture; figures for developers. These choices are
+ * the only thing this page stores.
  *
  * The head loads this module before the first paint, so that a chosen theme does not flash.
  */
 
 const THEME = "theme";
 const STILL = "still";
+const TIMING = "timing";
 
 /** Storage may be forbidden by the browser; a choice then lasts as long as the page. */
 function stored(name) {
@@ -34,8 +36,8 @@ const theme = ["light", "dark"].find((name) => name === stored(THEME)) ?? "";
 apply(THEME, theme);
 apply(STILL, stored(STILL) ? "yes" : "");
 
-/** Connects the controls of the appearance menu. */
-export function bindAppearance() {
+/** Connects the controls of the appearance menu; `timing(wanted)` is told whether to show how quick answers were. */
+export function bindAppearance({ timing }) {
   for (const choice of document.querySelectorAll("input[name=theme]")) {
     choice.checked = choice.value === (theme || "system");
     choice.addEventListener("change", () => {
@@ -49,5 +51,12 @@ export function bindAppearance() {
   still.addEventListener("change", () => {
     apply(STILL, still.checked ? "yes" : "");
     store(STILL, still.checked ? "yes" : "");
+  });
+  const quick = document.getElementById("show-timing");
+  quick.checked = Boolean(stored(TIMING));
+  timing(quick.checked);
+  quick.addEventListener("change", () => {
+    timing(quick.checked);
+    store(TIMING, quick.checked ? "yes" : "");
   });
 }
