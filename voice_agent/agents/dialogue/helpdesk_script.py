@@ -377,6 +377,10 @@ class HelpdeskScript:
         found = self._finder.find(utterance.main)
         if found:
             return self._found(found, utterance.main)
+        self._misses += 1
+        if self._misses >= len(_NOT_UNDERSTOOD):
+            self._state, self._misses = State.INTAKE, 0
+            return Answer(f"Then I write none for now. {_WHAT} Say human for a person.")
         return Answer("Shall I write a ticket? Please say yes or no.")
 
     # --- the article ------------------------------------------------------------------------------------------------

@@ -122,12 +122,14 @@ def closing(judged: Sequence[tuple[Analysis, str]]) -> str:
     focus = min(_FOCUS, key=lambda name: share[name])
     shown = next((answer for analysis, answer in judged if getattr(analysis, strength)), "")
     missed = next((answer for analysis, answer in judged if not getattr(analysis, focus)), "")
-    first = f"Your strength: {_STRENGTHS[strength]}{_quoting(_words(shown, _EVIDENCE.get(strength)))}."
+    quoted = _words(shown, _EVIDENCE.get(strength))
+    first = f"Your strength: {_STRENGTHS[strength]}{_quoting(quoted)}."
     if not share[strength]:
         first = "Your answers were too short to show a strength yet."
+    lacking = _words(missed, _LACK.get(focus))
     if share[focus] == 1:
         return f"{first} Your focus for next time: keep your examples as concrete as they are."
-    return f"{first} Your focus for next time: {_FOCUS[focus]}{_quoting(_words(missed, _LACK.get(focus)))}."
+    return f"{first} Your focus for next time: {_FOCUS[focus]}{_quoting(lacking if lacking != quoted else '')}."
 
 
 def _quoting(words: str) -> str:

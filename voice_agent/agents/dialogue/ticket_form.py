@@ -68,6 +68,8 @@ class TicketForm:
         self._open: list[Slot] = []
         self._offered: Heard | None = None
         self._attempts = 0
+        self._unanswered = 0
+        """So often in a row neither yes nor no was heard to what was read back."""
 
     @property
     def values(self) -> Mapping[Slot, str]:
@@ -152,10 +154,13 @@ class TicketForm:
         if corrected and corrected.value != offered.value:
             self._attempts += 1
             return self._offer(corrected)
+        self._unanswered += 1
+        if self._unanswered >= _ATTEMPTS:
+            return self._next()
         return f"I have {offered.spelled}. Please say yes or no: is that right?"
 
     def _offer(self, heard: Heard) -> str:
-        self._offered = heard
+        self._offered, self._unanswered = heard, 0
         return self._readback(heard)
 
     def _readback(self, heard: Heard) -> str:
