@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import re
 
-_SENTENCE = re.compile(r"[^.!?…]*[.!?…]+(?=\s|$)|[^.!?…]+(?:[.!?…](?!\s|$)[^.!?…]*)*", re.DOTALL)
+_SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 _NEW_THOUGHT = re.compile(
-    r"\s(?=(?:and then|and so|so i|so we|then i|then we|in the end|as a result|after that|finally|but|because"
-    r"|and i|and we|when i|when we|eventually)\b)",
+    r"(?<!\band)(?<!\bsince)\s(?=(?:(?:and )?(?:so i|so we|then i|then we|in the end|as a result|after that|finally"
+    r"|eventually|when i|when we)|and then|and so|and since|and i|and we|but|because)\b)",
     re.IGNORECASE,
 )
 _LONG_WORDS = 20
@@ -21,8 +21,7 @@ _WORDS_BEFORE = 6
 def clauses(text: str) -> list[str]:
     """Sentences, and pieces of sentences of more than 20 words. Each stands in `text` as it is."""
     pieces: list[str] = []
-    for match in _SENTENCE.finditer(text):
-        sentence = match[0].strip()
+    for sentence in _SENTENCE_END.split(text.strip()):
         if len(sentence.split()) > _LONG_WORDS:
             pieces += [piece.strip() for piece in _NEW_THOUGHT.split(sentence)]
         elif sentence:

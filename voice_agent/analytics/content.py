@@ -12,7 +12,7 @@ from voice_agent.analytics.measure import Band, Measure, Metric
 from voice_agent.analytics.report_model import QuestionScores, ScoredPart, SkillEvidence
 from voice_agent.analytics.scores import AnswerScores, Part, is_quoted
 from voice_agent.analytics.speech import ENGLISH_ONLY
-from voice_agent.analytics.star import FRAMING, OWN_ACTION, RESULT, SHARED_ACTION
+from voice_agent.analytics.star import FRAMING, OWN_ACTION, SHARED_ACTION
 from voice_agent.records import Turn
 
 WEIGHTS: dict[Part, int] = {"situation": 1, "task": 1, "action": 2, "result": 2}
@@ -75,7 +75,8 @@ METRICS = (STAR, COMPETENCY, OWNERSHIP, JOB_COVERAGE, ANSWER_LENGTH)
 
 
 def checked(scores: AnswerScores, answers: Sequence[str], rubric: dict[int, str]) -> QuestionScores:
-    """The scores whose quotes are in the answers; the others are named as rejected. No point needs no quote."""
+    """The scores whose quotes are in the answers; the others are named as rejected, and so are parts that came without
+    a score: whoever scored had already left them out. No point needs no quote."""
     parts: dict[Part, ScoredPart] = {}
     rejected: list[str] = []
     for score in scores.parts:
@@ -85,6 +86,7 @@ def checked(scores: AnswerScores, answers: Sequence[str], rubric: dict[int, str]
             rejected.append(score.part)
         else:
             parts[score.part] = ScoredPart(part=score.part, points=score.points, quote=score.quote)
+    rejected += [part for part in WEIGHTS if part not in parts and part not in rejected]
     competency = scores.competency
     if competency is not None and not is_quoted(scores.competency_quote, answers):
         competency = None
@@ -148,16 +150,17 @@ def answer_length(turns: Sequence[Turn], target_s: tuple[int, int]) -> Measure:
 
 _I = re.compile(r"\bi\b", re.IGNORECASE)
 _WE = re.compile(r"\bwe\b", re.IGNORECASE)
+_CONCLUSION = re.compile(r"(?:and |so |but )*(?:in the end|as a result|as a consequence|eventually)\b", re.IGNORECASE)
 
 
 def pronouns(answers: Sequence[str]) -> tuple[int, int]:
-    """How often "I" and "we" occur where the answer tells what was done: in clauses with an action that are not the
-    result."""
+    """How often "I" and "we" occur where the answer tells what was done: in clauses where one of the two acts. The
+    conclusion ("in the end we …") is no longer the action."""
     told = [
         clause
         for answer in answers
         for clause in clauses(answer)
-        if (OWN_ACTION.search(clause) or SHARED_ACTION.search(clause)) and not RESULT.search(clause)
+        if (OWN_ACTION.search(clause) or SHARED_ACTION.search(clause)) and not _CONCLUSION.match(clause)
     ]
     return sum(len(_I.findall(clause)) for clause in told), sum(len(_WE.findall(clause)) for clause in told)
 
@@ -179,8 +182,7 @@ def ownership(answers: Sequence[str], language: str) -> Measure:
 # --- the job ----------------------------------------------------------------------------------------------------
 
 _TERM = re.compile(r"[^\W_]+[+#]*(?:[.-][^\W_]+)*[+#]*")
-_STEM = 6
-"""Letters that decide whether two longer words are forms of one ("planning", "planned" need not be told apart)."""
+_ENDING = re.compile(r"(?<=\w{3})(?:ings?|ments?|ed|es|s)$")
 _SMALL = frozenset("a an and of in with the for to on or".split())
 _SLACK = 3
 """Words that may stand between those of a skill of several words."""
@@ -225,8 +227,12 @@ def _terms(text: str) -> list[str]:
 
 
 def _stem(term: str) -> str:
-    plain = term.isalpha() and len(term) > 3
-    return (term[:_STEM] if len(term) > _STEM else term.removesuffix("s")) if plain else term
+    """Makes forms of one word equal: "planning", "planned", "plans"; "management", "manages". No word for a reader."""
+    if not term.isalpha():
+        return term
+    stem = _ENDING.sub("", term)
+    stem = stem.removesuffix("e") if len(stem) > 3 else stem
+    return stem[:-1] if len(stem) > 3 and stem[-1] == stem[-2] else stem
 
 
 def is_framing(competency: str) -> bool:

@@ -102,7 +102,7 @@ class QuestionScores(Frozen):
     advice: str = ""
     source: str
     rejected: tuple[str, ...] = ()
-    """Parts (or "competency") whose quote the caller never said."""
+    """Parts (or "competency") without a score, because its quote is nothing that the caller said."""
 
 
 class ModelAnswer(Frozen):

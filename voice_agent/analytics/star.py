@@ -20,7 +20,7 @@ JUDGEABLE_WORDS = 30
 _MANY_ACTIONS = 3
 
 _ADVERB = r"(?:(?:also|then|first|just|even|soon|always|never|\w+ly) )?"
-_NO_ACTION = r"(?:need|want|lik|lov|hat|seem|us|liv|believ|hop|enjoy|work|happen|notic|realis|realiz|expect|agre)"
+_NO_ACTION = r"(?:need|want|lik|lov|hat|seem|us|liv|believ|hop|enjoy|work|happen|notic|realis|realiz|expect|agre|learn)"
 """Stems of verbs that tell a state or a feeling, not a step that was taken."""
 _IRREGULAR = (
     r"built|rebuilt|made|wrote|rewrote|led|ran|took|gave|set|found|held|brought|kept|put|chose|began|spoke|taught"
@@ -56,7 +56,7 @@ RESULT = re.compile(
     r"\b(?:as a result|the result|resulted in|in the end|as a consequence|led to|the outcome|eventually|increased"
     r"|decreased|reduced|improved|saved|doubled|halved|(?:went|fell|dropped|rose) (?:down |up )?(?:from|by|to)"
     r"|delivered|launched|shipped|on time|fewer|faster|achieved|succeeded|since then|still (?:use|used)|thanked"
-    r"|promoted|solved|resolved)\b",
+    r"|promoted|solved|resolved|fixed)\b",
     re.IGNORECASE,
 )
 NUMBER = re.compile(
