@@ -171,13 +171,15 @@ export class AfterView {
     });
     if (!sure || this.#shown !== shown) return;
     if (!(await this.#asked(() => discardCall(shown.callId, shown.credential)))) return;
+    const ticket = shown.tickets.length > 0 || shown.report?.section?.ticket;
     shown.abort.abort();
     shown.rows = [];
+    shown.report = null;
     this.#forget();
     byId("own-copy").hidden = true;
     byId("downloads").hidden = true;
     this.#tellKept("None of the words: you deleted them.");
-    this.#decision("The conversation is deleted", shown.tickets.length ? "Nothing of it is left but the ticket that you asked for." : "Nothing of it is left, here or on the server.", {});
+    this.#decision("The conversation is deleted", ticket ? "Nothing of it is left but the ticket that you asked for." : "Nothing of it is left, here or on the server.", {});
     byId("decision-title").focus();
   }
 

@@ -25,7 +25,7 @@ export function figuresElements({ since, until, contacts, measures, tickets }) {
     ...(contacts ? groups(measures) : []),
     make("h3", {}, "Time to resolution"),
     ticketTable(tickets),
-    howComputed([...measures, ...(tickets[0]?.times ?? [])]),
+    howComputed([...measures, ...tickets.flatMap(ofPriority)]),
   ];
 }
 
@@ -35,6 +35,10 @@ function groups(measures) {
   return [...GROUPS.map(([title, ids]) => [title, measures.filter(({ id }) => ids.includes(id))]), ["More", rest]]
     .filter(([, found]) => found.length)
     .flatMap(([title, found]) => [make("h3", {}, title), tiles(found)]);
+}
+
+function ofPriority({ priority, times }) {
+  return times.map((measure) => ({ ...measure, title: `${measure.title}, ${priority}` }));
 }
 
 function ticketTable(tickets) {
