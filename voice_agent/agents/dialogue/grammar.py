@@ -65,7 +65,8 @@ _FINISH = re.compile(
     r"|i need to|sorry|just|the) )*(?:end|stop|quit|finish)"
     r"(?: (?:of |with |the |this |my |our )*(?:call|interview|session|practice|conversation|here|now|it|please|today)"
     r")*$"
-    r"|\b(?:done|finished|enough|all|it) (?:with (?:the |this )?(?:interview|session|practice)|for (?:today|now))\b"
+    r"|\bskip to the end\b|\b(?:done|finished|enough|all|it) (?:with (?:the |this )?(?:interview|session|practice)"
+    r"|for (?:today|now))\b"
 )
 _MAX_CHARS = 4000
 _SOUNDS = frozenset("um uh uhm umm uhh er erm ah eh hmm hm mm mmm".split())
@@ -151,7 +152,8 @@ _PATTERNS: tuple[tuple[Act, str], ...] = (
     (
         Act.REFUSED,
         r"\bi (?:wont|will not|refuse|dont want|do not want|would rather not|rather not|dont dare)\b|^id rather not\b"
-        r"|\b(?:not|isnt|arent) allowed\b|\bi (?:cant|cannot) (?:do that|do this|do it|get there|reach it|right now)\b"
+        r"|\b(?:not|isnt|arent) allowed\b|\bi (?:cant|cannot) (?:do that|do this|do it|get there|reach it|wait"
+        r"|right now)\b"
         r"|^(?:no )?(?:i )?(?:cant|cannot)$|\bno way\b|\bim not (?:doing|going to)\b|\bnot comfortable\b",
     ),
     (
@@ -194,8 +196,9 @@ _PATTERNS: tuple[tuple[Act, str], ...] = (
     ),
     (
         Act.PAUSE,
-        r"\b(?:hang|hold) on\b|^(?:one|a|just a|just one|wait a) (?:moment|second|sec|minute)\b|\bwait\b(?! (?:for"
-        r"|until|and))|\bgive me (?:a|one) (?:second|sec|moment|minute)\b"
+        r"\b(?:hang|hold) on\b|^(?:one|a|just a|just one|wait a) (?:moment|second|sec|minute)\b"
+        r"|(?<!cant )(?<!cannot )(?<!not )\bwait\b(?! (?:for|until|and))"
+        r"|\bgive me (?:a|one) (?:second|sec|moment|minute)\b"
         r"|^pause\b|\bbear with me\b|^let me (?:just )?(?:check|try|see|look|think)\b|\bbe right back\b|\bbrb\b"
         r"|\bpause (?:please|the)\b|\ba moment please\b",
     ),

@@ -17,6 +17,7 @@ from voice_agent.agents.dialogue.helpdesk_filing import Closed, Filing
 from voice_agent.agents.dialogue.helpdesk_finder import Finder, Found
 from voice_agent.agents.dialogue.helpdesk_rules import tells_outage, told, works_now
 from voice_agent.agents.dialogue.helpdesk_walk import Escalate, Missed, NotThis, Outcome, Say, Solved, Walk
+from voice_agent.agents.dialogue.interview_asides import Aside, aside_in
 from voice_agent.agents.dialogue.ticket_form import TicketForm
 from voice_agent.agents.dialogue.tongue import ENGLISH_ONLY, another_language
 from voice_agent.agents.dialogue.wording import in_chunks, number_in
@@ -39,9 +40,10 @@ _CHANGED_MIND = re.compile(
 _ANYBODY = re.compile(r"\b(?:can you hear me|are you (?:there|listening)|is (?:this|that) the (?:it )?help ?desk)\b")
 _MACHINE = re.compile(
     r"\b(?:are you|is this|am i (?:talking|speaking) (?:to|with)) (?:an? |really |just )*"
-    r"(?:robot|bot|ai|machine|computer|real|human|person)\b"
+    r"(?:robot|bot|ai|machine|computer|real|human|person)\b|^who are you\b"
 )
 _AN_AI = "I am an AI. Say human if a person should call you back."
+_KEPT = "No audio is kept; a ticket keeps only text."
 _DEAD_END = re.compile(r"\b(?:nothing|none of (?:these|those|that)|neither)\b")
 _TAKE_TIME = "Sure, take your time. Say ready when you want to go on."
 _ANYTHING_ELSE = "Is there anything else?"
@@ -152,6 +154,8 @@ class HelpdeskScript:
             return urgent
         if _MACHINE.search(fold(utterance.text)) and not waiting:
             return Answer(f"{_AN_AI} {self._question()}")
+        if not waiting and aside_in(utterance) is Aside.WHAT_IS_KEPT:
+            return Answer(f"{_KEPT} {self._question()}")
         handing_over = self._state is State.FILING and self._filing is not None and self._filing.handing_over
         if utterance.does(Act.HUMAN, Act.ANGRY) and not handing_over and not waiting:
             return self._hand_over(utterance)
@@ -182,7 +186,7 @@ class HelpdeskScript:
 
     def _question(self) -> str:
         """What is open, without the greeting or the apology that stood before it."""
-        return _WHAT if self._last == self._greeting else _without((*_NOT_HEARD, _AN_AI), self._last)
+        return _WHAT if self._last == self._greeting else _without((*_NOT_HEARD, _AN_AI, _KEPT), self._last)
 
     def _incident_or_outage(self, utterance: Utterance) -> Answer | None:
         found = self._finder.incident(utterance.text)
@@ -483,6 +487,9 @@ class HelpdeskScript:
         if utterance.does(Act.YES) and not utterance.does(Act.END):
             self._state = State.INTAKE
             return self._intake(understand(later)) if later else Answer("What is it?")
+        if later and utterance.does(Act.THANKS) and not utterance.does(Act.NO, Act.END):
+            self._later.insert(0, later)
+            return Answer(f"You also said: {later}. Shall we look at that now, yes or no?")
         if later and utterance.does(Act.NO):
             return self._go_on("Okay.")
         if utterance.does(Act.NO, Act.END, Act.THANKS, Act.SKIP, Act.DONE):

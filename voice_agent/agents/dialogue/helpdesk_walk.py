@@ -24,6 +24,10 @@ _NOBODY = re.compile(r"^(?:nobody|no one|none)\b")
 _BY_ITSELF = re.compile(r"\b(?:now|again|fixed|solved|resolved)\b")
 _TOLD_ERROR = re.compile(r"\b(?:it says|says|error|message|code)\b")
 _TOLD_CHANGE = re.compile(r"\b(?:since|after|update|updated|new|moved|installed)\b")
+_HOW = re.compile(
+    r"^(?:(?:and|but|ok|okay|um|sorry) )*(?:how (?:do|can|should|would) i|where (?:is|are|do|can|would))\b"
+)
+_NOT_THERE = re.compile(r"\b(?:cant|cannot|dont|do not) (?:see|find|have)\b|\bthere is no such\b")
 _BACKGROUND: dict[Background, str] = {
     "scope": "Are other people affected too?",
     "change": "Did anything change just before, such as an update, a move or a new device?",
@@ -193,6 +197,13 @@ class Walk:
             return self._worked()
         if utterance.does(Act.REFUSED, Act.SKIP, Act.HINT):
             return self._on("skipped", "No problem, we leave that out.", counts=False)
+        folded = fold(utterance.text)
+        if _HOW.search(folded) and self._step:
+            return Say(
+                f"{self._step.spoken} I cannot say more about it. Say skip for another way, or human for a person."
+            )
+        if _NOT_THERE.search(folded):
+            return self._on("skipped", "Okay, then another way.", counts=False)
         if utterance.does(Act.DONE, Act.YES, Act.RESUME):
             self._at = _At.VERIFY
             return Say(f"Please try again what you wanted to do. {self._article.verify}")

@@ -21,6 +21,12 @@ class Aside(Enum):
     THINKING = auto()
     ANSWERED = auto()
     """Says that it was answered before."""
+    HEARING = auto()
+    """Asks whether anybody listens."""
+    QUESTION = auto()
+    """Has a question, without asking it yet."""
+    WHY = auto()
+    """Asks why this is asked."""
     RATHER_NOT = auto()
     """Does not want to answer."""
 
@@ -58,14 +64,18 @@ _ASIDES: tuple[tuple[Aside, re.Pattern[str]], ...] = tuple(
         ),
         (
             Aside.ANSWERED,
-            r"\b(?:already|just) (?:answered|said|told|explained|mentioned)\b"
+            r"\b(?:already|just) (?:answered|asked|said|told|explained|mentioned)\b"
             r"|\b(?:answered|said|told you|explained) (?:that|it|this) (?:already|before)\b",
         ),
+        (Aside.HEARING, r"\bcan you hear me\b|\bare you (?:listening|still there|there)\b"),
+        (Aside.QUESTION, r"^(?:i have|ive got|i got|may i ask|can i ask)(?: you)? (?:a|one|some) questions?$"),
+        (Aside.WHY, r"^(?:but |and )?why (?:do|would|are|did) you (?:ask|want to know)\b"),
         (
             Aside.RATHER_NOT,
             r"\b(?:dont want|do not want|would rather not|id rather not|prefer not|wont|will not|dont like) (?:to )?"
             r"(?:talk|speak|answer|say|discuss|tell|share|go into)\b"
-            r"|^(?:i would|id) rather not$|\b(?:too|is) private\b",
+            r"|^(?:i would|id) rather not$|\b(?:too|is) private\b"
+            r"|\bdont like (?:this|that|the) (?:question|one)\b|\b(?:another|a different|other) question\b",
         ),
     )
 )

@@ -29,6 +29,7 @@ _PRACTICE = re.compile(r"\bpractice mode\b|\b(?:with|more|give me|want|need) (?:
 _MINUTES = re.compile(r"\b(?:(\d{1,2})|(half an hour|an hour|five|ten|fifteen|twenty|thirty|forty))\b(?: minutes?)?")
 _GO_ON = re.compile(
     r"^(?:(?:sorry|ok|okay|yes|please|lets|no|all right|well|fine) )*(?:go on|continue|carry on|resume|keep going)\b"
+    r"|^(?:(?:ok|okay|im|i am|sorry) )*back$"
 )
 _BREAK = re.compile(r"\b(?:take|need|have) a (?:short |quick |little )?(?:break|minute|moment|second)\b")
 _EXAMPLE = re.compile(r"\bexample answer\b|\bwhat would you (?:say|answer)\b|\b(?:good|model|sample) answer\b")
@@ -69,9 +70,9 @@ _WANTED_JOB = re.compile(
 )
 _MORE = re.compile(r" (?:and|but|because|so) (?:i|im|i'm|it|its|we|my|this|that)\b.*$", re.IGNORECASE)
 _SENIORITY = re.compile(r"\b(senior|junior|entry[- ]level|trainee|lead)\b", re.IGNORECASE)
-_MODE_WISH = re.compile(
+_WISH = re.compile(
     r"^(?:(?:ok|okay|please|actually|sorry|um|and|but) )*(?:can|could|lets|id like|i would like|i want"
-    r"|switch|change|go|give me)\b"
+    r"|switch|change|go|give me|skip|repeat)\b"
 )
 _MODE_WORDS = 12
 _ASKING = re.compile(
@@ -179,10 +180,13 @@ class InterviewScript:
             return None
         folded = " ".join(utterance.words)
         mode = self._mode(utterance, folded)
-        if mode or not utterance.brief:
+        wish = utterance.brief or (len(utterance.words) <= _MODE_WORDS and _WISH.search(folded))
+        if mode or not wish:
             return mode or (self._beside(utterance) if self.records else None)
         if self.records and _REPHRASE.search(folded):
             return self._rephrase()
+        if self.records and utterance.does(Act.SKIP) and utterance.does(Act.REPEAT, Act.SLOWER):
+            return self._skip()
         if utterance.does(Act.REPEAT):
             return self._prompt
         if utterance.does(Act.SLOWER):
@@ -201,7 +205,7 @@ class InterviewScript:
             return wording.PAUSED
         if utterance.does(Act.ANGRY):
             return vary(wording.SORRY, self._turn)
-        return self._question_command(utterance, folded) if self.records else None
+        return self._question_command(utterance, folded) if self.records and utterance.brief else None
 
     def _beside(self, utterance: Utterance) -> str | None:
         """What is no answer; of the caller's own questions at the end anything may be one."""
@@ -221,6 +225,12 @@ class InterviewScript:
                 return wording.TAKE_TIME
             case Aside.ANSWERED:
                 return self._complete() if self._current.answers else self._advance(wording.GO_ON)
+            case Aside.HEARING:
+                return f"{wording.LISTENING} {self._prompt}"
+            case Aside.QUESTION:
+                return wording.QUESTION
+            case Aside.WHY:
+                return f"{wording.WHY} {self._prompt}"
             case Aside.RATHER_NOT:
                 return self._skip()
 
@@ -423,7 +433,7 @@ class InterviewScript:
 def mode_wanted(utterance: Utterance, folded: str, *, begun: bool) -> Mode | None:
     """The mode that the caller asks for; within an interview only in a short sentence, or one that is a request."""
     wish = utterance.brief or utterance.does(Act.SKIP)
-    wish = wish or (len(utterance.words) <= _MODE_WORDS and _MODE_WISH.search(folded) is not None)
+    wish = wish or (len(utterance.words) <= _MODE_WORDS and _WISH.search(folded) is not None)
     if begun and not wish:
         return None
     return "realistic" if _REALISTIC.search(folded) else "practice" if _PRACTICE.search(folded) else None

@@ -49,6 +49,9 @@ TAKE_TIME = "Sure, take your time."
 NERVOUS = "That is normal, and here nothing is at stake."
 KEPT = "No audio is kept, and you can delete the transcript."
 TIPS_COME = {"practice": "You get a tip when your answer is complete.", "realistic": "I tell you at the end."}
+LISTENING = "Yes, I am listening."
+QUESTION = "Of course. I can say how many questions are left, or put this one another way."
+WHY = "Interviewers often ask it for a job like this; you may skip it."
 GO_ON = "Sorry. Then let us go on."
 REALISTIC = "Realistic mode: tips come at the end."
 PRACTICE = "Practice mode: a tip after each answer."
@@ -85,7 +88,7 @@ _EVIDENCE: Mapping[str, re.Pattern[str]] = {"number": NUMBER, "result": RESULT, 
 _LACK: Mapping[str, re.Pattern[str]] = {"own": SHARED_ACTION}
 _MIN_QUOTE_WORDS, _QUOTE_WORDS = 4, 10
 _DANGLING = frozenset(
-    "a an the and or but of to in on at for with by which that is was are were about so um uh".split()
+    "a an the and or but of to in on at for with by which that is was are were about so i we um uh".split()
 )
 """Words that a quotation does not end with."""
 _JOINT = re.compile(r"^(?:and|but|so|then|well|um|uh)[\s,]+", re.IGNORECASE)

@@ -52,12 +52,14 @@ _LEAD = re.compile(
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _SPELLED = re.compile(rf"(?:(?<=\s)|^)(?:(?:[a-z0-9]|{'|'.join([*_FROM_NATO, *_DIGITS])})(?:\s+|$|(?=[@.]))){{2,}}")
 _NO_NAME = frozenset(
-    """all everyone everybody only me none cannot one two three i you it its we they not dont cant wont doesnt isnt
-    didnt havent is are was what why how who when where this works working broken still again help understand know
-    want need get rather robot done finished later nothing something problem ticket bye goodbye thanks thank hello
-    sorry forget cancel wait never and or but to of for with your there""".split()
+    """nope nah yep all everyone everybody only me none cannot one two three i you it its we they not dont cant wont
+    doesnt isnt didnt havent is are was what why how who when where this works working broken still again help
+    understand know want need get rather robot done finished later nothing something problem ticket bye goodbye
+    thanks thank hello sorry forget cancel wait never and or but to of for with your there""".split()
 )
 """Words of sentences: who says one of them has not said a name."""
+_HINTED = re.compile(r" with (?:an? )?[a-z]\b.*$")
+"""How a name is spelled at its end ("Lopes with an s")."""
 _MIN_DIGITS = 3
 _MAX_VALUE_CHARS = 80
 _MAX_SPELLED_CHARS = 16
@@ -143,7 +145,7 @@ def _characters(words: list[str]) -> str:
 
 
 def _name(text: str) -> Heard | None:
-    line = _LEAD.sub("", fold(text) + " ").strip()
+    line = _HINTED.sub("", _LEAD.sub("", fold(text) + " ").strip())
     words = [word for word in line.replace(".", " ").split() if not word.isdigit()]
     if not words or any(word in _NO_NAME or re.search(r"[a-z]\d|\d[a-z]", word) for word in words):
         return None
