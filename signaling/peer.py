@@ -15,7 +15,7 @@ import logging
 import socket
 from collections import deque
 from collections.abc import Callable, Mapping
-from typing import Protocol
+from typing import Protocol, TypeVarTuple
 
 from aiortc import (
     RTCConfiguration,
@@ -26,7 +26,6 @@ from aiortc import (
     RTCRtpTransceiver,
     RTCSessionDescription,
 )
-from aiortc.rtp import RtpPacket
 from prometheus_client import Counter, Histogram
 
 from signaling.datachannel import EventChannel
@@ -40,6 +39,8 @@ from voice_agent.hardening.rejections import rejected
 from voice_agent.settings import ServerSettings, Settings
 
 logger = logging.getLogger(__name__)
+
+_Arguments = TypeVarTuple("_Arguments")
 
 rtp_lost = Counter("voice_rtp_lost_total", "Audio packets of callers that never came in time.")
 concealed_frames = Counter("voice_concealed_frames_total", "Lost audio packets that were rebuilt or concealed.")
@@ -100,6 +101,7 @@ class Peer:
 
     def __init__(self, settings: Settings, on_closed: Callable[[str], None]) -> None:
         self._server = settings.server
+        self._discontinuous = settings.audio.discontinuous
         self._on_closed = on_closed
         self._loop = asyncio.get_running_loop()
         self._session: PeerSession | None = None
@@ -140,7 +142,7 @@ class Peer:
         if self._connected_at is not None:
             self._tell(session.connected)
         while self._early_events:
-            self._tell(functools.partial(session.client_event, self._early_events.popleft()))
+            self._tell(session.client_event, self._early_events.popleft())
 
     def send_event(self, event: Mapping[str, object]) -> None:
         self._events.send(json.dumps(event, separators=(",", ":"), ensure_ascii=False))
@@ -168,7 +170,7 @@ class Peer:
             except Exception as error:
                 # The parser raises almost anything for what it does not understand; all of it is the offer's fault.
                 raise OfferError("The offer could not be understood.", "offer_malformed") from error
-        answer = finished_answer(self._pc.localDescription.sdp)
+        answer = finished_answer(self._pc.localDescription.sdp, discontinuous=self._discontinuous)
         if "a=candidate:" not in answer:
             raise OSError("no socket could be opened at the media address (MEDIA_HOST)")
         if not _sends(transceiver):
@@ -194,13 +196,13 @@ class Peer:
 
     def _client_event(self, raw: str | bytes) -> None:
         if self._session is not None:
-            self._tell(functools.partial(self._session.client_event, raw))
+            self._tell(self._session.client_event, raw)
         elif len(self._early_events) < _MAX_EARLY_EVENTS:
             self._early_events.append(raw)
         else:
             rejected("early_events")
 
-    def _packet(self, packet: RtpPacket, now: float) -> None:
+    def _packet(self, packet: media_stack.VoicePacket, now: float) -> None:
         if self._closing is not None:
             return
         if packet.ssrc != self._source:
@@ -210,15 +212,16 @@ class Peer:
             self._source = packet.ssrc
         self._last_media = now
         self._receiver.packet(packet.sequence_number, packet.timestamp, packet.payload, now)
-        self._schedule_poll(now)
+        if self._poll_timer is None or self._receiver.jitter.waiting:
+            self._schedule_poll(now)
 
     def _frame(self, pcm: bytes) -> None:
         if self._session is not None:
-            self._tell(functools.partial(self._session.audio_in, pcm))
+            self._tell(self._session.audio_in, pcm)
 
-    def _tell(self, call: Callable[[], None]) -> None:
+    def _tell(self, call: Callable[[*_Arguments], None], *arguments: *_Arguments) -> None:
         try:
-            call()
+            call(*arguments)
         except Exception:
             # A fault of ours must not surface inside the media stack; the call cannot go on with it.
             logger.exception("The session failed; the peer is closed")

@@ -99,15 +99,14 @@ def prepared_offer(text: str) -> str:
     return "".join(f"{line}\r\n" for line in lines if not line.startswith(_CANDIDATE_ATTRIBUTES))
 
 
-def finished_answer(text: str) -> str:
-    """Our answer as clients should see it: it asks for Opus with in-band error correction (RFC 7587 6.1), which the
-    stack cannot express."""
-    return re.sub(
-        r"^a=rtpmap:(\d+) opus/48000/2\r\n",
-        r"\g<0>a=fmtp:\1 minptime=10;useinbandfec=1\r\n",
-        text,
-        flags=re.MULTILINE,
-    )
+def finished_answer(text: str, *, discontinuous: bool) -> str:
+    """Our answer as clients should see it, with the Opus that we ask for (RFC 7587 6.1), which the stack cannot
+    express: with in-band error correction, and no wider than we hear, so that bits and decoding go into speech alone.
+    `discontinuous`: nothing but a packet now and then while the caller is silent."""
+    wanted = "minptime=10;useinbandfec=1;maxplaybackrate=16000"
+    if discontinuous:
+        wanted += ";usedtx=1"
+    return re.sub(r"^a=rtpmap:(\d+) opus/48000/2\r\n", rf"\g<0>a=fmtp:\1 {wanted}\r\n", text, flags=re.MULTILINE)
 
 
 def _sections(text: str) -> list[_Section]:

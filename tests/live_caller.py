@@ -22,7 +22,6 @@ import numpy as np
 from aiohttp import ClientSession
 from aiortc import MediaStreamTrack, RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.mediastreams import MediaStreamError
-from aiortc.rtp import RtpPacket
 
 from scripts.speech import synthesize
 from voice_agent.audio.opus import Decoder
@@ -188,7 +187,7 @@ class LiveCaller:
         self.events.append(json.loads(raw))
         self._happened.set()
 
-    def _packet(self, packet: RtpPacket, _now: float) -> None:
+    def _packet(self, packet: media_stack.VoicePacket, _now: float) -> None:
         pcm = self._decoder.decode(packet.payload)
         self.heard.append(Heard(self._loop.time(), packet.timestamp, level_dbfs(pcm), pcm))
         self._happened.set()

@@ -279,6 +279,9 @@ class AudioSettings(BaseSettings):
     silence_after_ms: int = Field(
         80, ge=20, description="A caller whose next packet is overdue by this is heard as silent, in real time."
     )
+    discontinuous: bool = Field(
+        True, description="Ask WebRTC callers to send next to nothing while they are silent (Opus DTX)."
+    )
     silence_fill_max_ms: int = Field(2000, ge=100, description="Silence put in at one moment, at most.")
     playout_max_s: float = Field(20, gt=1, description="Synthesized audio held ahead of the caller's ear.")
     playout_reanchor_ms: int = Field(

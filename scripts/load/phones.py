@@ -66,7 +66,7 @@ class RtcPhone:
         await self._caller.call(realtime_calls(line.http, line.base_url, line.key, query={"model": model}))
 
     async def say(self, text: str) -> float:
-        return await self._caller.say(voice.spoken(text))
+        return await self._caller.say(voice.spoken(text, coding=self._caller.coding))
 
     def write(self, text: str) -> None:
         for event in written(text):
@@ -129,9 +129,11 @@ def written(text: str) -> tuple[Event, Event]:
 
 def prepare(texts: tuple[str, ...], *, webrtc: bool) -> None:
     """Makes all speech before the clock runs: a synthesizer at work in mid-run would be measured too."""
-    for text in texts:
-        if webrtc:
-            voice.spoken(text)
-        else:
+    if not webrtc:
+        for text in texts:
             websocket.spoken_events(text)
-    voice.room()
+        return
+    for coding in (voice.Coding(), voice.Coding(wideband=True, discontinuous=True)):
+        voice.room(coding)
+        for text in texts:
+            voice.spoken(text, coding=coding)

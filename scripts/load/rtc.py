@@ -32,7 +32,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtp import RtcpReceiverInfo, RtcpSenderInfo, RtcpSrPacket
 
 from scripts.load.signal import Signal, UnreachableError
-from scripts.load.voice import FRAME_SAMPLES, RATE_HZ, Utterance, room
+from scripts.load.voice import FRAME_SAMPLES, RATE_HZ, Coding, Utterance, room
 from voice_agent.hardening import media_stack
 
 Event = dict[str, Any]
@@ -172,6 +172,8 @@ class RtcCaller:
             if self._channel.readyState == "open":
                 self._opened.set()
         self._payload_type = 0
+        self.coding = Coding()
+        """What the server asks our speech to be like, once it has answered."""
         self._room: Iterator[bytes] = itertools.cycle(room())
         self._speech: deque[bytes] = deque()
         self._spoken: asyncio.Future[float] | None = None
@@ -190,6 +192,8 @@ class RtcCaller:
                     await self._pc.setLocalDescription(await self._pc.createOffer())
                 self._listen()
                 answer = await signal(self._pc.localDescription.sdp)
+                self.coding = Coding.asked_for(answer)
+                self._room = itertools.cycle(room(self.coding))
                 await self._pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
                 await self._connected.wait()
                 if self._channel is not None:
@@ -239,8 +243,10 @@ class RtcCaller:
                 self._spoken.set_result(now)
         else:
             payload = next(self._room)
-        self._sequence = (self._sequence + 1) & 0xFFFF
         self._timestamp = (self._timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
+        if not payload:
+            return
+        self._sequence = (self._sequence + 1) & 0xFFFF
         header = _HEADER.pack(0x80, self._payload_type, self._sequence, self._timestamp, self._sender._ssrc)
         self._write(self._dtls._tx_srtp.protect(header + payload))
         self.traffic.sent += 1

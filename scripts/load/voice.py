@@ -12,7 +12,12 @@ from scripts.speech import synthesize
 from voice_agent.audio.opus import FRAME_MS, Encoder
 
 RATE_HZ = 48_000
+"""Of the RTP clock."""
 FRAME_SAMPLES = RATE_HZ * FRAME_MS // 1000
+_WIDEBAND_HZ = 16_000
+_SET_DTX = 4016
+_DTX_BYTES = 2
+"""What an encoder makes of silence that need not be sent."""
 _BITRATE, _COMPLEXITY = 32_000, 5
 _ROOM_NOISE = 20.0
 """Amplitude of what a quiet room sounds like to a microphone, of 32768."""
@@ -22,8 +27,27 @@ _ROOM_S = 10
 
 
 @dataclass(frozen=True, slots=True)
+class Coding:
+    """What the other side asks of our Opus (RFC 7587 6.1), as browsers heed it."""
+
+    wideband: bool = False
+    """`maxplaybackrate=16000`: it hears nothing above 8 kHz."""
+    discontinuous: bool = False
+    """`usedtx=1`: silence is not sent, but for a packet every 400 ms."""
+
+    @classmethod
+    def asked_for(cls, answer: str) -> Coding:
+        """In an SDP answer."""
+        return cls("maxplaybackrate=16000" in answer, "usedtx=1" in answer)
+
+
+_PLAIN = Coding()
+
+
+@dataclass(frozen=True, slots=True)
 class Utterance:
-    """`packets` of 20 ms from the first to the last voiced sample; the last ends with `tail_ms` of room."""
+    """`packets` of 20 ms from the first to the last voiced sample; the last ends with `tail_ms` of room. An empty
+    one is not sent."""
 
     text: str
     packets: tuple[bytes, ...]
@@ -36,39 +60,50 @@ class Utterance:
 
 
 @functools.cache
-def spoken(text: str, voice: str = "en-us", words_per_minute: int = 165) -> Utterance:
+def spoken(text: str, voice: str = "en-us", words_per_minute: int = 165, coding: Coding = _PLAIN) -> Utterance:
     """`text` in one of eSpeak's voices. Raises ValueError for an unknown voice or a text without sound."""
-    samples = np.frombuffer(synthesize(text, RATE_HZ, voice=voice, words_per_minute=words_per_minute), np.int16)
+    rate_hz = _rate_hz(coding)
+    samples = np.frombuffer(synthesize(text, rate_hz, voice=voice, words_per_minute=words_per_minute), np.int16)
     (voiced,) = np.nonzero(np.abs(samples) > _VOICED)
     if not len(voiced):
         raise ValueError("nothing to be heard")
     words = samples[voiced[0] : voiced[-1] + 1].astype(np.float64)
-    tail = -len(words) % FRAME_SAMPLES
-    return Utterance(text, _encoded(np.concatenate([words, np.zeros(tail)])), tail * 1000 / RATE_HZ)
+    tail = -len(words) % (rate_hz * FRAME_MS // 1000)
+    return Utterance(text, _encoded(np.concatenate([words, np.zeros(tail)]), coding), tail * 1000 / rate_hz)
 
 
 @functools.cache
-def room() -> tuple[bytes, ...]:
-    """A quiet room to be repeated: browsers send that too while nobody speaks."""
-    return _encoded(np.zeros(_ROOM_S * RATE_HZ))
+def room(coding: Coding = _PLAIN) -> tuple[bytes, ...]:
+    """A quiet room to be repeated: browsers send that too while nobody speaks, unless asked not to."""
+    return _encoded(np.zeros(_ROOM_S * _rate_hz(coding)), coding)
 
 
 def pcm_packets(pcm: bytes) -> tuple[bytes, ...]:
     """Mono s16le at 48 kHz as it is, a rest filled up with silence."""
     size = FRAME_SAMPLES * 2
     padded = pcm + bytes(-len(pcm) % size)
-    return _packets(padded[at : at + size] for at in range(0, len(padded), size))
+    return _packets((padded[at : at + size] for at in range(0, len(padded), size)), Coding())
 
 
-def _encoded(samples: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[bytes, ...]:
+def _rate_hz(coding: Coding) -> int:
+    return _WIDEBAND_HZ if coding.wideband else RATE_HZ
+
+
+def _encoded(samples: np.ndarray[tuple[int], np.dtype[np.float64]], coding: Coding) -> tuple[bytes, ...]:
     noisy = samples + np.random.default_rng(1).normal(0, _ROOM_NOISE, len(samples))
-    return pcm_packets(np.clip(noisy, -32768, 32767).astype("<i2").tobytes())
+    pcm = np.clip(noisy, -32768, 32767).astype("<i2").tobytes()
+    size = _rate_hz(coding) * FRAME_MS // 1000 * 2
+    return _packets((pcm[at : at + size] for at in range(0, len(pcm), size)), coding)
 
 
-def _packets(frames: Iterable[bytes]) -> tuple[bytes, ...]:
+def _packets(frames: Iterable[bytes], coding: Coding) -> tuple[bytes, ...]:
     # As browsers encode a microphone: speech mode, one continuous stream per utterance.
-    encoder = Encoder(RATE_HZ, bitrate=_BITRATE, complexity=_COMPLEXITY, mode="voip")
+    encoder = Encoder(_rate_hz(coding), bitrate=_BITRATE, complexity=_COMPLEXITY, mode="voip")
     try:
-        return tuple(encoder.encode(frame) for frame in frames)
+        if not coding.discontinuous:
+            return tuple(encoder.encode(frame) for frame in frames)
+        # Only callers need it: the server itself sends nothing at all in silence.
+        encoder._set(_SET_DTX, 1)
+        return tuple(packet if len(packet) > _DTX_BYTES else b"" for packet in map(encoder.encode, frames))
     finally:
         encoder.close()

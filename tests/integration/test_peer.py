@@ -78,7 +78,7 @@ async def test_the_answer_is_complete_and_asks_for_opus_only() -> None:
         lines = call.answer.splitlines()
         assert sum(line.startswith("m=") for line in lines) == 2
         assert [line for line in lines if line.startswith("a=rtpmap")] == ["a=rtpmap:96 opus/48000/2"]
-        assert "a=fmtp:96 minptime=10;useinbandfec=1" in lines
+        assert "a=fmtp:96 minptime=10;useinbandfec=1;maxplaybackrate=16000;usedtx=1" in lines
         assert all(line.split()[4] == LOOPBACK for line in lines if line.startswith("a=candidate:"))
         assert "a=end-of-candidates" in lines
         msid = next(line for line in lines if line.startswith("a=msid:"))

@@ -158,6 +158,9 @@ def test_defaults_are_written_out() -> None:
     assert "a=recvonly" in prepared_offer(inherited).split("m=audio")[1]
 
 
-def test_the_answer_asks_for_error_correction() -> None:
-    answer = finished_answer("m=audio 9 X 111\r\na=rtpmap:111 opus/48000/2\r\na=mid:0\r\n")
-    assert answer.splitlines()[2] == "a=fmtp:111 minptime=10;useinbandfec=1"
+@pytest.mark.parametrize(("discontinuous", "asked"), [(True, ";usedtx=1"), (False, "")])
+def test_the_answer_asks_for_error_correction_in_what_is_heard_and_for_nothing_in_silence(
+    discontinuous: bool, asked: str
+) -> None:
+    answer = finished_answer("m=audio 9 X 111\r\na=rtpmap:111 opus/48000/2\r\na=mid:0\r\n", discontinuous=discontinuous)
+    assert answer.splitlines()[2] == f"a=fmtp:111 minptime=10;useinbandfec=1;maxplaybackrate=16000{asked}"

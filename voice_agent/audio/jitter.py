@@ -79,6 +79,11 @@ class JitterBuffer:
         self.duplicate = 0
         self.resyncs = 0
 
+    @property
+    def waiting(self) -> bool:
+        """Whether there is a hole that may still be filled."""
+        return bool(self._held)
+
     def add(self, seq: int, timestamp: int, payload: bytes, now: float) -> Released:
         """Takes a packet (`seq` 0-65535) and returns what may leave, in order: often just this one."""
         packet = Packet(seq, timestamp, payload)

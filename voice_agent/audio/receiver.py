@@ -22,6 +22,8 @@ FRAME_BYTES = RATE_HZ * FRAME_MS // 1000 * 2
 
 _RTP_PER_MS = 48
 _BYTES_PER_MS = RATE_HZ // 1000 * 2
+_SILENCE_STEP_MS = 3 * FRAME_MS
+"""Silence goes on in pieces of this length: a caller who sends nothing is not worth a timer for each frame."""
 _LONGEST_PAUSE_MS = 600_000
 """A timestamp further ahead than this is a new clock, not a pause."""
 
@@ -87,7 +89,7 @@ class VoiceReceiver:
         """When `poll` has work if no packet comes; None before the first packet."""
         if self._last_arrival is None:
             return None
-        silent_ms = max(self._settings.silence_after_ms, self._filled_ms + FRAME_MS)
+        silent_ms = max(self._settings.silence_after_ms, self._filled_ms + _SILENCE_STEP_MS)
         silent = self._last_arrival + (self._packet_ms + silent_ms) / 1000
         hole = self.jitter.next_deadline()
         return silent if hole is None else min(hole, silent)

@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
+from typing import Any, NamedTuple
 
 import aiortc
 import pylibsrtp
@@ -79,6 +79,7 @@ class Limits:
 
 
 _RTP_HEADER = struct.Struct("!BBHLL")
+_RTP_EXTENSION_LENGTH = struct.Struct("!H")
 _RTP_COMPONENT = 1
 _PACKETS_PER_REPORT = 25
 """The pair of clocks in a sender report is at most so many packets old: half a second, as often as reports are sent."""
@@ -482,8 +483,17 @@ class _SteadyTime:
 # --- peers ------------------------------------------------------------------------------------------------------
 
 
+class VoicePacket(NamedTuple):
+    """What is used of an RTP packet, with the names of `aiortc.rtp.RtpPacket`."""
+
+    ssrc: int
+    sequence_number: int
+    timestamp: int
+    payload: bytes
+
+
 def receive_packets(
-    receiver: RTCRtpReceiver, handler: Callable[[RtpPacket, float], None], *, clock_rate_hz: int
+    receiver: RTCRtpReceiver, handler: Callable[[VoicePacket, float], None], *, clock_rate_hz: int
 ) -> None:
     """J, M. Gives each RTP packet of `receiver` to `handler(packet, now)`, on the loop; call it before connecting.
 
@@ -495,7 +505,7 @@ def receive_packets(
     loop = asyncio.get_running_loop()
     statistics = receiver._RTCRtpReceiver__remote_streams  # type: ignore[attr-defined]
 
-    def take(packet: RtpPacket) -> None:
+    def take(packet: VoicePacket) -> None:
         known = statistics.get(packet.ssrc)
         if known is None:
             known = statistics[packet.ssrc] = rtcrtpreceiver.StreamStatistics(clock_rate_hz)
@@ -503,7 +513,7 @@ def receive_packets(
         handler(packet, loop.time())
 
     async def handle_rtp_packet(packet: RtpPacket, arrival_time_ms: int) -> None:
-        take(packet)
+        take(VoicePacket(packet.ssrc, packet.sequence_number, packet.timestamp, packet.payload))
 
     async def receive(parameters: aiortc.rtcrtpparameters.RTCRtpReceiveParameters) -> None:
         await _receive_without_decoder(receiver, parameters)
@@ -522,17 +532,39 @@ async def _receive_without_decoder(receiver: Any, parameters: aiortc.rtcrtpparam
         receiver._RTCRtpReceiver__started = True
 
 
-def _take_rtp(transport: Any, receiver: RTCRtpReceiver, take: Callable[[RtpPacket], None], data: bytes) -> None:
-    """One SRTP datagram, as `RTCDtlsTransport._recv_next` and `_handle_rtp_data` treat it."""
+def _take_rtp(transport: Any, receiver: RTCRtpReceiver, take: Callable[[VoicePacket], None], data: bytes) -> None:
+    """One SRTP datagram, as `RTCDtlsTransport._recv_next` and `_handle_rtp_data` treat it.
+
+    Header extensions are read in the first packet of a source, which the router may need them for, and passed over
+    in the others.
+    """
     try:
-        packet = RtpPacket.parse(transport._rx_srtp.unprotect(data), transport._rtp_header_extensions_map)
-        if transport._rtp_router.route_rtp(packet) is receiver:
-            take(packet)
+        plain = transport._rx_srtp.unprotect(data)
+        first, second, number, timestamp, ssrc = _RTP_HEADER.unpack_from(plain)
+        router = transport._rtp_router
+        if router.ssrc_table.get(ssrc) is not receiver or receiver not in router.payload_type_table.get(
+            second & 0x7F, ()
+        ):
+            packet = RtpPacket.parse(plain, transport._rtp_header_extensions_map)
+            if router.route_rtp(packet) is not receiver:
+                return
+        take(VoicePacket(ssrc, number, timestamp, _rtp_payload(plain, first)))
     except pylibsrtp.Error:
         pass  # forged, or seen before
     except Exception:
         # Whatever the parser makes of remote input: this packet is dropped and counted, the call goes on.
         rejected("rtp_malformed")
+
+
+def _rtp_payload(packet: bytes, first: int) -> bytes:
+    """What follows the header (RFC 3550 5.1, 5.3.1). `first`: the first byte. Raises ValueError or struct.error."""
+    at = _RTP_HEADER.size + 4 * (first & 0x0F)
+    if first & 0x10:
+        at += 4 + 4 * _RTP_EXTENSION_LENGTH.unpack_from(packet, at + 2)[0]
+    end = len(packet) - packet[-1] if first & 0x20 else len(packet)
+    if end < at or (first & 0x20 and not packet[-1]):
+        raise ValueError("RTP packet is truncated")
+    return packet[at:end]
 
 
 def send_packets(sender: RTCRtpSender, next_packet: Callable[[], Awaitable[tuple[bytes, int]]]) -> None:
