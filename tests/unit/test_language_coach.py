@@ -182,10 +182,16 @@ def test_what_is_right_or_not_surely_wrong_is_left_alone(language: str, right: s
     ("said", "better"),
     [("Ich habe gegangen nach Hause", "Ich bin nach Hause gegangen"), ("er haben Hunger", "Er hat Hunger")],
 )
-def test_a_recast_is_right_in_all_its_words(said: str, better: str) -> None:
+def test_a_recast_of_german_is_right_in_all_its_words(said: str, better: str) -> None:
     found = GERMAN.find(said)
     assert found is not None
     assert found.better == better
+
+
+def test_a_recast_corrects_every_error_it_knows_of_in_the_sentence() -> None:
+    found = Recaster(PACKS.languages["en"]).find("My best friend is teacher and he work in a school")
+    assert found is not None
+    assert found.better == "My best friend is a teacher and he works in a school"
 
 
 # --- facts ------------------------------------------------------------------------------------------------------------
@@ -321,3 +327,8 @@ def test_instructions_have_the_rules_of_spoken_conversation() -> None:
         assert missing == [], name
         first = agent.instructions.index("How you speak, most important first")
         assert first < agent.instructions.index("Your task")
+
+
+@pytest.mark.parametrize("button", ["Repeat, please.", "Slower, please.", "Skip, please.", "Hint, please."])
+def test_the_buttons_of_the_page_work_in_a_german_lesson(button: str) -> None:
+    assert Course(PACKS.languages["de"], PACKS.levels.values()).commands(button)
