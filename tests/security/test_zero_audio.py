@@ -46,7 +46,7 @@ ROOT = Path(__file__).parents[2]
 KEEPER = "signaling.keeper_process"
 NO_LANDLOCK = os.pathsep.join([str(Path(__file__).parent / "no_landlock"), str(Path(__file__).parents[2])])
 SHARED = (Path("/tmp"), Path("/var/tmp"), Path("/dev/shm"), Path("/var/lib/voice-agent"))
-TOOLS = {".git", ".venv", ".node", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
+TOOLS = {".git", ".venv", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"}
 """Folders of the tree that no server writes to, and that tools running beside the tests fill."""
 WORDS = "Hello, my printer is offline, and I have to send a letter today."
 LOUDNESS = 3000.0

@@ -43,6 +43,7 @@ export class Commands {
       const { said, then } = COMMANDS[button.dataset.command];
       this.#say(said);
       if (then) this.#become(button, then);
+      button.scrollIntoView({ block: "nearest", inline: "nearest" });
     });
     return button;
   }

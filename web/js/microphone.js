@@ -10,9 +10,9 @@ const WORDS = {
   "": "Your microphone",
   missing: "No microphone",
   muted: "You are muted",
-  released: "Your microphone is off",
-  talking: "Your microphone is on",
-  latched: "Your microphone is on",
+  released: "Microphone off",
+  talking: "Microphone on",
+  latched: "Microphone on",
 };
 const TALK_WORDS = { talking: "Let go to send", latched: "Press to send" };
 
