@@ -120,6 +120,23 @@ def test_pauses_are_not_measured_without_true_word_times(how: str) -> None:
     assert found["pace"].state == "measured"
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.lists(st.tuples(st.integers(-9, 70_000), st.integers(-9, 70_000)), min_size=80, max_size=130),
+    st.integers(0, 70_000),
+    st.booleans(),
+)
+def test_whatever_times_a_provider_sends_there_is_a_report(
+    edges: list[tuple[int, int]], end_ms: int, ordered: bool
+) -> None:
+    if ordered:
+        edges = [(min(edge), max(edge)) for edge in sorted(edges)]
+    words = tuple(Word("word", start, end) for start, end in edges)
+    turn = replace(spoken(1, HUNDRED_AND_TWENTY), words=words, end_ms=end_ms)
+    for measure in delivery([turn], "en").measures:
+        assert measure.value is None or 0 <= measure.value < float("inf")
+
+
 def test_measured_turns_are_enough_where_others_have_no_times() -> None:
     timed = spoken(1, HUNDRED_AND_TWENTY, pauses={10: 15_000, 50: 700})
     other = untimed(spoken(2, "I have no times.", 200_000))

@@ -19,6 +19,7 @@ from voice_agent.analytics.speech import (
     pauses,
     speaks,
     spoken_words,
+    voiced_ms,
 )
 from voice_agent.records import Turn
 
@@ -240,17 +241,16 @@ def pause_measures(speech: Speech) -> list[Measure]:
             for metric in (ARTICULATION, PAUSES, PAUSE_LENGTH, LONG_PAUSES, VOICED_SHARE, MEAN_RUN, ENERGY)
         ]
     silences = [pause for turn in timed.turns for pause in pauses(turn)]
-    span_ms = sum(turn.words[-1].end_ms - turn.words[0].start_ms for turn in timed.turns)
-    voiced_ms = span_ms - sum(silences)
+    voiced = sum(voiced_ms(turn) for turn in timed.turns)
     runs = len(silences) + len(timed.turns)
     return [
-        ARTICULATION.measured(timed.words * _MS_PER_MINUTE / voiced_ms),
+        ARTICULATION.measured(timed.words * _MS_PER_MINUTE / voiced),
         PAUSES.measured(len(silences) / timed.minutes),
         PAUSE_LENGTH.measured(fmean(silences) / 1000)
         if silences
         else PAUSE_LENGTH.absent("not_measured", "There was no pause."),
         LONG_PAUSES.measured(sum(pause >= LONG_PAUSE_MS for pause in silences)),
-        VOICED_SHARE.measured(100 * voiced_ms / span_ms),
+        VOICED_SHARE.measured(100 * voiced / (voiced + sum(silences))),
         MEAN_RUN.measured(timed.words / runs),
         _energy(timed),
     ]
@@ -258,7 +258,7 @@ def pause_measures(speech: Speech) -> list[Measure]:
 
 def _energy(timed: Speech) -> Measure:
     paces = [point.words_per_minute for turn in timed.turns for point in _windows(turn)]
-    if len(paces) < 2:
+    if len(paces) < 2 or not any(paces):
         return ENERGY.absent("not_measured", "There are fewer than two windows of 15 seconds.")
     return ENERGY.measured(100 * pstdev(paces) / fmean(paces))
 

@@ -39,7 +39,14 @@ def spoken_words(text: str) -> list[str]:
 
 
 def has_word_times(turn: Turn) -> bool:
-    return turn.timing == "word" and 0 < word_count(turn.text) * _COVERED <= len(turn.words)
+    """Whether nearly all words have times, one after the other, that leave more than silence."""
+    return (
+        turn.timing == "word"
+        and 0 < word_count(turn.text) * _COVERED <= len(turn.words)
+        and all(word.start_ms <= word.end_ms for word in turn.words)
+        and all(before.start_ms <= after.start_ms for before, after in pairwise(turn.words))
+        and voiced_ms(turn) > 0
+    )
 
 
 def gaps(turn: Turn) -> Iterator[int]:
@@ -51,6 +58,11 @@ def gaps(turn: Turn) -> Iterator[int]:
 def pauses(turn: Turn) -> list[int]:
     """Silences of 250 ms and more."""
     return [gap for gap in gaps(turn) if gap >= PAUSE_MS]
+
+
+def voiced_ms(turn: Turn) -> int:
+    """From the first to the last word, without the pauses."""
+    return turn.words[-1].end_ms - turn.words[0].start_ms - sum(pauses(turn))
 
 
 @dataclass(frozen=True, slots=True)
