@@ -124,14 +124,18 @@ class Record:
     answers: list[str] = field(default_factory=list)
     words: list[str] = field(default_factory=list)
     """Those of all answers, folded."""
+    analysis: Analysis | None = None
+    """Of these answers, once it was needed: it is asked for several times, and a script is replayed for every reply."""
 
     def take(self, utterance: Utterance) -> None:
         self.answers.append(utterance.text)
         self.words += utterance.words
+        self.analysis = None
 
     def forget(self) -> None:
         self.answers.clear()
         self.words.clear()
+        self.analysis = None
         self.probed.clear()
 
 
@@ -395,7 +399,10 @@ class InterviewScript:
         return self._advance(f"{thanks} {wording.feedback(self._analysis(self._current), self._turn)}")
 
     def _analysis(self, record: Record) -> Analysis:
-        return analyse(record.planned.question, record.words, short_words=self._content.short_words)
+        if record.analysis is None:
+            question, short_words = record.planned.question, self._content.short_words
+            record.analysis = analyse(question, record.words, short_words=short_words)
+        return record.analysis
 
     def _probe(self, record: Record, analysis: Analysis) -> str | None:
         question = record.planned.question
