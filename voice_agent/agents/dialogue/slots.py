@@ -52,9 +52,9 @@ _LEAD = re.compile(
 _EMAIL = re.compile(r"[\w.+-]{1,64}@[\w-]+(?:\.[\w-]+)+")
 _SPELLED = re.compile(rf"(?:(?<=\s)|^)(?:(?:[a-z0-9]|{'|'.join([*_FROM_NATO, *_DIGITS])})(?:\s+|$|(?=[@.]))){{2,}}")
 _NO_NAME = frozenset(
-    """nope nah yep all everyone everybody only me none cannot one two three i you it its we they not dont cant wont
-    doesnt isnt didnt havent is are was what why how who when where this works working broken still again help
-    understand know want need get rather robot done finished later nothing something problem ticket bye goodbye
+    """nope nah yep ich nicht all everyone everybody only me none cannot one two three i you it its we they not dont
+    cant wont doesnt isnt didnt havent is are was what why how who when where this works working broken still again
+    help understand know want need get rather robot done finished later nothing something problem ticket bye goodbye
     thanks thank hello sorry forget cancel wait never and or but to of for with your there""".split()
 )
 """Words of sentences: who says one of them has not said a name."""
