@@ -43,6 +43,7 @@ async def get_config(request: web.Request) -> web.Response:
         "guests": settings.server.guests,
         "save": settings.storage.storage_save,
         "undecided_hours": settings.storage.storage_undecided_hours,
+        "in_memory_s": settings.reports.window_s,
         "limits": {
             "max_call_s": settings.server.max_call_s,
             "max_event_bytes": settings.server.max_event_bytes,

@@ -38,6 +38,10 @@ export class Briefing {
       make("summary", {}, `${TITLES[agent.name] ?? "Tell the agent more"} (optional)`),
       make("div", { class: "briefing-fields" }, make("p", { class: "hint" }, USE), ...rows),
     );
+    // Enter in one of several fields is no wish to begin the call.
+    this.element.addEventListener("keydown", (event) => {
+      if (event.key === "Enter" && event.target.type === "text") event.preventDefault();
+    });
   }
 
   /** What was filled in, as `session.agent` takes it. */

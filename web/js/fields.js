@@ -20,7 +20,7 @@ export function field(id, label, input, hint = "", ...more) {
   };
   input.addEventListener("input", () => fault(""));
   const row = make("div", { class: "field" }, make("label", { for: id }, label), input, hintText, ...more, faultText);
-  return { row, input, hint: hintText, fault };
+  return { row, input, fault };
 }
 
 /** A choice between a few; each of `options` is `[value, word, explanation]`. */

@@ -27,7 +27,9 @@ export class Noted {
   constructor(element, send) {
     this.#element = element;
     this.#send = send;
-    element.append(this.#summary, this.#form, this.#said);
+    element.append(this.#summary, this.#form);
+    // Outside, so that it is read out also while the fields are folded away.
+    element.after(this.#said);
     this.#form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();

@@ -11,11 +11,13 @@ const PORTS = {
   moderator: { does: "Safety check", gets: "your words" },
 };
 const KEPT = {
-  guest: "As a guest, your words are not stored either. A ticket is kept if you ask for one.",
+  guest: "As a guest, your words are not stored either.",
   ask: "Your words are stored with your key, and deleted unless you decide to keep them after the call.",
   auto: "Your words are stored with your key until you delete them.",
-  never: "Your words are not stored either. A ticket is kept if you ask for one.",
+  never: "Your words are not stored either.",
 };
+const UNSTORED = new Set(["guest", "never"]);
+const TICKET_KEPT = "A ticket is kept if you ask for one.";
 /** Refusals that are about the key. */
 const KEY_FAULTS = new Set(["invalid_api_key", "missing_api_key"]);
 /** How the server names what is wrong with a briefing: with this before the field's own name. */
@@ -87,6 +89,7 @@ export class SetupView {
     this.#useKey(!config.guests);
   }
 
+  /** Guests may not call: a key is needed. */
   askForKey() {
     byId("have-key").hidden = true;
     this.#useKey(true);
@@ -163,7 +166,10 @@ export class SetupView {
   }
 
   #tellWhatIsKept() {
-    byId("kept").textContent = KEPT[this.#usesKey ? this.#save : "guest"];
+    const what = this.#usesKey ? this.#save : "guest";
+    const minutes = Math.ceil(this.#config.in_memory_s / 60);
+    const memory = minutes ? `For your report they stay in memory until ${inMinutes(minutes)} after the call.` : "";
+    byId("kept").textContent = UNSTORED.has(what) ? [KEPT[what], memory, TICKET_KEPT].filter(Boolean).join(" ") : KEPT[what];
   }
 
   #tellWhatLeaves(engines) {
@@ -189,6 +195,10 @@ export class SetupView {
       ]),
     );
   }
+}
+
+function inMinutes(minutes) {
+  return minutes === 1 ? "a minute" : `${minutes} minutes`;
 }
 
 function inHours(hours) {
