@@ -112,6 +112,17 @@ def test_the_model_sleeps_in_silence_and_wakes_for_a_voice() -> None:
     assert not any(awake[-25:])
 
 
+def test_the_model_sleeps_also_where_a_quiet_room_is_sent_only_now_and_then() -> None:
+    """As with Opus DTX: a packet of comfort noise every 400 ms, and silence put in between."""
+    detector = SpeechDetector(AudioSettings())
+    awake = 0
+    for number, frame in enumerate(frames(noise(20, 20))):
+        detector.feed(frame if number < 10 or number % 20 == 0 else bytes(len(frame)))
+        awake += detector.confirming
+    # Only while it learns what the room sounds like.
+    assert awake < 20
+
+
 def test_speech_is_noticed_soon_and_its_end_too() -> None:
     pcm = silence(1000) + synthesize(SENTENCES[2]) + silence(1000)
     level = np.abs(np.frombuffer(pcm, "<i2").astype(int)).reshape(-1)

@@ -19,6 +19,8 @@ FRAME_MS = 20
 FRAME_BYTES = RATE_HZ * FRAME_MS // 1000 * 2
 
 _REMEMBERED_FRAMES = 5
+_NOTHING = bytes(FRAME_BYTES)
+"""Put in where a caller sent nothing. webrtcvad would take the next bit of their room for a voice."""
 
 
 class SpeechDetector:
@@ -48,7 +50,7 @@ class SpeechDetector:
         """Whether 20 ms (640 bytes, mono s16le, 16 kHz) belong to speech. Raises ValueError for another size."""
         if len(pcm20) != FRAME_BYTES:
             raise ValueError("a frame is 20 ms of 16 kHz mono s16le")
-        voiced: bool = self._gate.is_speech(pcm20, RATE_HZ)
+        voiced: bool = pcm20 != _NOTHING and self._gate.is_speech(pcm20, RATE_HZ)
         if self._model is None:
             return voiced
         if not self._open:
