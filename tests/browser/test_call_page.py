@@ -84,6 +84,7 @@ class TestBriefing:
         async with page.expect_request("**/api/guest") as asked:
             await page.locator("#start-text").click()
         body = (await asked.value).post_data_json
+        assert body is not None
         assert body["session"]["agent"] == {
             "role": "senior nurse",
             "job_description": advertisement.read_text(),
@@ -143,7 +144,9 @@ class TestBriefing:
         await page.locator("#key").fill(server.make_key())
         async with page.expect_request("**/v1/realtime/client_secrets") as asked:
             await page.locator("#start-text").click()
-        assert (await asked.value).post_data_json["session"]["agent"] == {"save": "never"}
+        body = (await asked.value).post_data_json
+        assert body is not None
+        assert body["session"]["agent"] == {"save": "never"}
         await finished_turns(page, "agent", 1)
 
 
