@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 REALTIME_RATE_HZ = 24_000
 """The only PCM rate of the API."""
 _BYTES_PER_SAMPLE = 2
-_LARGEST_APPEND = REALTIME_RATE_HZ * _BYTES_PER_SAMPLE
+_LARGEST_APPEND = TRANSCRIPTION_RATE_HZ * _BYTES_PER_SAMPLE
 """One second at most in a message: a replayed utterance does not travel as one huge frame."""
 _TRANSCRIPTION = "conversation.item.input_audio_transcription."
 _STATUS = {"rate_limit_exceeded": 429, "rate_limit_error": 429, "server_error": 500, "invalid_api_key": 401}
@@ -40,8 +40,8 @@ class OpenAIRealtimeTranscriber:
 
     def __init__(self, client: AsyncOpenAI, settings: EngineSettings, max_utterance_s: float) -> None:
         self._settings = settings
-        self._max_bytes = int(max_utterance_s * REALTIME_RATE_HZ) * _BYTES_PER_SAMPLE
-        self._append_bytes = settings.transcriber_append_ms * REALTIME_RATE_HZ * _BYTES_PER_SAMPLE // 1000
+        self._max_bytes = int(max_utterance_s * TRANSCRIPTION_RATE_HZ) * _BYTES_PER_SAMPLE
+        self._append_bytes = settings.transcriber_append_ms * TRANSCRIPTION_RATE_HZ * _BYTES_PER_SAMPLE // 1000
         self.pool = ConnectionPool(client, settings, self._session(TranscriptionOptions()))
 
     async def warm(self) -> None:
@@ -88,20 +88,17 @@ class _Utterance(UtteranceTask):
         self._wake = asyncio.Event()
 
     def push(self, pcm: bytes) -> None:
-        if not self._committed:
-            self._queue(self._resampler.feed(pcm))
-
-    def commit(self) -> None:
-        if not self._committed:
-            self._queue(self._resampler.flush())
-            self._committed = True
-            self._wake.set()
-
-    def _queue(self, pcm: bytes) -> None:
+        if self._committed:
+            return
         pcm = pcm[: self._room]
         self._room -= len(pcm)
         self._pending += pcm
         if len(self._pending) >= self._append_bytes:
+            self._wake.set()
+
+    def commit(self) -> None:
+        if not self._committed:
+            self._committed = True
             self._wake.set()
 
     async def _run(self) -> None:
@@ -129,14 +126,20 @@ class _Utterance(UtteranceTask):
                 while self._pending:
                     piece = bytes(self._pending[:_LARGEST_APPEND])
                     del self._pending[: len(piece)]
-                    audio = base64.b64encode(piece).decode("ascii")
-                    # Base64 needs no escaping, and looking for something to escape took longer than encoding it.
-                    await connection.send_text(f'{{"type": "input_audio_buffer.append", "audio": "{audio}"}}')
+                    # A message at a time: frame by frame took twice as long.
+                    await self._append(connection, self._resampler.feed(piece))
                 if self._committed:
+                    await self._append(connection, self._resampler.flush())
                     await connection.send({"type": "input_audio_buffer.commit"})
                     return
         except EngineError as error:
             await connection.fail(error)
+
+    async def _append(self, connection: Connection, pcm: bytes) -> None:
+        if pcm:
+            audio = base64.b64encode(pcm).decode("ascii")
+            # Base64 needs no escaping, and looking for something to escape took longer than encoding it.
+            await connection.send_text(f'{{"type": "input_audio_buffer.append", "audio": "{audio}"}}')
 
     async def _receive(self, connection: Connection) -> None:
         text = ""
