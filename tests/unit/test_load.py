@@ -23,6 +23,7 @@ from scripts.load.report import Result, as_text
 from scripts.load.report_html import Curve, as_html, plot
 from scripts.load.script import Manners, Part
 from scripts.load.target import given as given_target
+from scripts.load.voice import Coding, room, spoken
 from scripts.load.websocket import spoken_events
 from scripts.load_test import main
 
@@ -219,3 +220,19 @@ def test_wrong_options_end_with_a_message(arguments: list[str], capsys: pytest.C
 def test_metrics_are_looked_for_beside_the_api() -> None:
     assert given_target("http://127.0.0.1:8080/v1", "k").metrics_url == "http://127.0.0.1:8080/metrics"
     assert given_target("http://h:1", "k", "http://h:9100/metrics").base_url == "http://h:1/v1"
+
+
+def test_a_load_caller_sends_what_the_answer_asks_for_as_browsers_do() -> None:
+    answer = "a=fmtp:111 minptime=10;useinbandfec=1;maxplaybackrate=16000;usedtx=1\r\n"
+    asked = Coding.asked_for(answer)
+    assert asked == Coding(wideband=True, discontinuous=True)
+    assert Coding.asked_for("a=fmtp:111 minptime=10;useinbandfec=1\r\n") == Coding()
+    quiet = room(asked)
+    # A packet of comfort noise every 400 ms at most, once the encoder knows the room.
+    assert sum(1 for packet in quiet[100:180] if packet) <= 4
+    assert len(quiet) == len(room())
+    assert all(room())
+    said, plain = spoken("Yes, please.", coding=asked), spoken("Yes, please.")
+    assert abs(said.duration_s - plain.duration_s) < 0.02
+    configurations = {packet[0] >> 3 for packet in said.packets if packet}
+    assert configurations == {9}  # SILK alone, wideband, 20 ms (RFC 6716, table 2)
