@@ -24,7 +24,7 @@ import random
 import struct
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -48,6 +48,8 @@ _PHASES = 4
 _DRIFT_S = 0.0001
 """By this much per packet the quickest transit is forgotten: two machines' clocks differ by less."""
 _REPORT_FRAMES = 50
+_HANGOVER_FRAMES = 10
+"""libopus: NB_SPEECH_FRAMES_BEFORE_DTX, 200 ms."""
 _SRTP_TAG_BYTES = 10
 _HEADER = struct.Struct("!BBHII")
 _CONNECT_TIMEOUT_S = 15.0
@@ -176,6 +178,8 @@ class RtcCaller:
         """What the server asks our speech to be like, once it has answered."""
         self._room: Iterator[bytes] = itertools.cycle(room())
         self._speech: deque[bytes] = deque()
+        self._hangover: deque[bytes] = deque()
+        """Of the room, right behind speech."""
         self._spoken: asyncio.Future[float] | None = None
         self._sequence = random.getrandbits(15)
         self._timestamp = random.getrandbits(31)
@@ -241,6 +245,10 @@ class RtcCaller:
             payload = self._speech.popleft()
             if not self._speech and self._spoken is not None and not self._spoken.done():
                 self._spoken.set_result(now)
+                # An encoder is sure of silence, and stops sending it, only after a while.
+                self._hangover.extend(room(replace(self.coding, discontinuous=False))[:_HANGOVER_FRAMES])
+        elif self._hangover:
+            payload = self._hangover.popleft()
         else:
             payload = next(self._room)
         self._timestamp = (self._timestamp + FRAME_SAMPLES) & 0xFFFFFFFF
