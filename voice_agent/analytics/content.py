@@ -170,7 +170,7 @@ def ownership(answers: Sequence[str], language: str) -> Measure:
     if not is_english(language):
         return ENGLISH_ONLY.of(OWNERSHIP)
     if not answers:
-        return OWNERSHIP.absent("not_applicable", "There is no answer.")
+        return OWNERSHIP.absent("not_applicable", "No example of your work was asked for or given.")
     own, shared = pronouns(answers)
     if own + shared < _ENOUGH_PRONOUNS:
         return OWNERSHIP.absent(
