@@ -36,8 +36,8 @@ def openers(language: str) -> tuple[str, ...]:
 
 
 def opener_rule(language: str) -> str:
-    """What a language model is told about them: one rule of its instructions, or nothing."""
+    """What a language model is told about them: one line of its instructions, or nothing."""
     known = openers(language)
     if not known:
         return ""
-    return f"- Begin most answers with one of these, as it fits, and go on at once: {' '.join(known)}"
+    return f"- Begin most answers with one of these, as it fits, and go on at once: {' '.join(known)}\n"

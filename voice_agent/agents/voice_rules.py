@@ -18,7 +18,7 @@ speak {language}.
 - The caller's words come from a transcriber and may be wrong. If something is unclear, ask; never guess names, \
 numbers or codes. Read codes back one character at a time and have them confirmed.
 - Have the caller confirm before a tool writes or sends something; never ask before one that only reads.
-{openers}
+{openers}\
 - Before a tool that may take a moment, say one short sentence. If a tool fails, say so; after two failures, or when \
 the caller is angry or asks for a person, offer what you have instead: a person, a ticket, or to stop.
 - Vary your wording. Do not repeat the caller's sentence, do not flatter.
@@ -39,8 +39,7 @@ _CODES: Mapping[str, str] = {"English": "en", "German": "de", "Spanish": "es", "
 
 def voice_rules(role: str, *, language: str = "English") -> str:
     """The common part of the instructions."""
-    rule = opener_rule(_CODES.get(language, ""))
-    return _RULES.format(role=role, language=language, openers=rule).replace("\n\n- Before", "\n- Before")
+    return _RULES.format(role=role, language=language, openers=opener_rule(_CODES.get(language, "")))
 
 
 def phrases(own: Mapping[str, str]) -> Mapping[str, str]:

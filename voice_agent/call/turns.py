@@ -126,6 +126,8 @@ class _Turn:
     """Since when the caller says nothing: a lull, perhaps of the same segment, or a pause."""
     speculations: int = 0
     commit_requested: bool = False
+    judged: tuple[str, float] = ("", 0.0)
+    """The lines whose completeness was judged last, and the judgement: several questions are asked about the same."""
     before: str = ""
     """The lines of the turn before, where its reply came while the caller had more to say: this is the rest of it."""
 
@@ -496,12 +498,18 @@ class TurnMachine:
             return turn.last_speech + config.final_timeout_ms / 1000
         if turn.commit_requested:
             return turn.last_speech
-        likely = self._complete(turn.lines)
+        likely = self._completeness(turn)
         if turn.before:
             # Who was cut into once pauses within what they say.
             likely -= _CUT_INTO_DOUBT
         wait = delay_ms(likely, config.min_delay_ms, config.max_delay_ms)
         return turn.last_speech + wait / 1000
+
+    def _completeness(self, turn: _Turn) -> float:
+        lines = turn.lines
+        if turn.judged[0] != lines:
+            turn.judged = (lines, self._complete(lines))
+        return turn.judged[1]
 
     def _wrap_up_at(self, turn: _Turn) -> float | None:
         """When a caller who talks for very long is asked to come to the end: in a pause in which more would be awaited.
@@ -550,7 +558,7 @@ class TurnMachine:
         # The words may lack the last one, which begins another reply then. A transcriber that is always that late makes
         # the call thrifty.
         last_try = turn.speculations >= config.max_speculations - 1
-        if self.thrifty or last_try or self._complete(turn.lines) < config.speculate_from:
+        if self.thrifty or last_try or self._completeness(turn) < config.speculate_from:
             return None
         return turn.quiet_since
 
