@@ -78,6 +78,20 @@ def test_a_reset_model_repeats_itself_and_a_wrong_window_is_refused() -> None:
         model.probability(bytes(10))
 
 
+def test_streams_that_take_turns_do_not_disturb_one_another() -> None:
+    def windows(pcm: bytes) -> list[bytes]:
+        return [pcm[at : at + WINDOW_BYTES] for at in range(0, 20 * WINDOW_BYTES, WINDOW_BYTES)]
+
+    streams = [windows(synthesize(SENTENCES[0])), windows(keyboard(2))]
+    alone = [list(map(SileroModel().probability, stream)) for stream in streams]
+    models = [SileroModel(), SileroModel()]
+    together = [
+        [model.probability(window) for model, window in zip(models, pair, strict=True)]
+        for pair in zip(*streams, strict=True)
+    ]
+    assert [list(row) for row in zip(*together, strict=True)] == alone
+
+
 @pytest.mark.parametrize("text", SENTENCES)
 @pytest.mark.parametrize("level", [0, 100, 400])
 def test_a_sentence_is_heard_also_in_noise(text: str, level: float) -> None:
