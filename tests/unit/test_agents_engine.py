@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import pytest
@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 
 from voice_agent.agents.base import Agent, Tool, ToolContext, ToolError
 from voice_agent.agents.catalog import load_agents
+from voice_agent.agents.dialogue.engine import Answer, Dialogue, ScriptedModel
+from voice_agent.agents.present import presence
 from voice_agent.engines.ports import Finished, Message, ReplyEvent, ReplyRequest, TextDelta, ToolCall
 from voice_agent.records import NewTicket
 from voice_agent.settings import Settings
@@ -78,6 +80,65 @@ async def test_a_speculative_reply_leaves_no_trace(name: str) -> None:
     before = await text_of(agent, users("hello", "my wifi is gone"))
     await text_of(agent, users("hello", "my wifi is gone", "I clicked a phishing link"))
     assert await text_of(agent, users("hello", "my wifi is gone")) == before
+
+
+CALLS = st.builds(
+    ToolCall, st.sampled_from(["a", "call_scripted_1"]), st.sampled_from(["create_ticket", "draft_ticket", "drill"])
+)
+RESULTS = st.sampled_from(['{"number": "INC-55"}', '{"level": "de-a1", "drill": "de-a1-er"}', "no JSON", "{}"])
+MESSAGES = st.lists(
+    st.one_of(
+        st.builds(Message, st.just("user"), LINES | st.just(" ")),
+        st.builds(Message, st.just("assistant"), LINES | st.just(""), st.just(()) | st.tuples(CALLS)),
+        st.builds(Message, st.just("tool"), RESULTS, call_id=st.sampled_from(["a", "call_scripted_1", "z"])),
+    ),
+    max_size=5,
+)
+
+
+@pytest.mark.parametrize("name", NAMES)
+@settings(max_examples=60, deadline=None)
+@given(changes=st.lists(st.tuples(st.integers(0, 2), st.integers(0, 3), MESSAGES), max_size=8))
+def test_what_follows_a_call_comes_to_the_same_as_what_reads_all_of_it_anew(
+    name: str, changes: list[tuple[int, int, list[Message]]]
+) -> None:
+    """Also where messages at the end are said otherwise, or the oldest are forgotten."""
+    agent, tuning = AGENTS[name], Settings().agents
+    present, form = presence(agent, tuning), agent.form() if agent.form else None
+    assert isinstance(agent.scripted, ScriptedModel)
+    dialogue = Dialogue(agent.scripted.start)
+    messages: list[Message] = []
+    for oldest, newest, said in changes:
+        messages = [*messages[oldest // 2 : len(messages) - newest], *said]
+        assert dialogue.lead(messages) == agent.scripted.answer(messages)
+        begun = messages[: len(messages) // 2]
+        assert dialogue.said_after(begun) == agent.scripted.answer(begun)
+        assert present(messages) == presence(agent, tuning)(messages)
+        if agent.form and form:
+            assert form(messages) == agent.form()(messages)
+
+
+def test_what_follows_a_call_hears_each_of_its_words_once() -> None:
+    heard: list[str] = []
+
+    class Listening:
+        def greeting(self) -> Answer:
+            return Answer("Hello.")
+
+        def hear(self, text: str) -> Answer:
+            heard.append(text)
+            return Answer(text)
+
+        def tool_result(self, name: str, result: Mapping[str, object]) -> Answer | None:
+            return None
+
+    dialogue = Dialogue(Listening)
+    for end in range(4):
+        messages = [Message("user", "one"), Message("assistant", "cut short"[:end]), *users("two", "three")]
+        dialogue.lead(messages[: end + 1])
+    assert heard == ["one", "two", "three"]
+    dialogue.lead(users("one", "four"))
+    assert heard[3:] == ["one", "four"]
 
 
 async def test_it_takes_over_after_another_model_created_the_ticket() -> None:

@@ -15,7 +15,7 @@ from voice_agent.agents.dialogue.engine import ScriptedModel
 from voice_agent.agents.dialogue.recasts import Recaster, TemplateError
 from voice_agent.agents.pack_schema import Language, RecastRule
 from voice_agent.agents.packs import load_packs
-from voice_agent.agents.present import paced, present
+from voice_agent.agents.present import paced, presence
 from voice_agent.briefing import Briefing
 from voice_agent.engines.ports import Message, ToolCall
 from voice_agent.facts import Correction, LanguageFacts
@@ -29,7 +29,7 @@ GERMAN = Recaster(PACKS.languages["de"])
 
 
 def after(agent: Agent, *lines: str) -> Agent:
-    return present(agent, [Message("user", line) for line in lines], SETTINGS)
+    return presence(agent, SETTINGS)([Message("user", line) for line in lines])
 
 
 def said(agent: Agent, messages: list[Message]) -> str:
@@ -77,7 +77,7 @@ def test_the_drill_that_a_model_hands_out_tells_the_level() -> None:
         Message("assistant", "", (ToolCall("c", "drill", '{"level": "de-a1"}'),)),
         Message("tool", json.dumps({"level": "de-a1", "drill": "de-a1-er"}), call_id="c"),
     ]
-    agent = present(COACH, history, SETTINGS)
+    agent = presence(COACH, SETTINGS)(history)
     assert (agent.speed, agent.language) == (0.8, "de")
     assert "Speak German only" in agent.instructions
     assert "A1/A2 (de-a1)" in agent.instructions

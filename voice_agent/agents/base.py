@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from voice_agent.agents.form import Form
+from voice_agent.agents.form import FormReader
 from voice_agent.agents.intake import Intake
 from voice_agent.agents.openers import openers
 from voice_agent.briefing import Briefing
@@ -68,6 +68,11 @@ class TurnProfile:
     """A turn is committed after this much speech; None: as the settings say."""
 
 
+Adapter = Callable[[Sequence[Message]], "Agent"]
+"""The agent as it speaks in one call after these messages. It may remember what it has read, but comes to the same
+without: a reply that is thrown away leaves no trace."""
+
+
 @dataclass(frozen=True, slots=True)
 class Agent:
     name: str
@@ -92,13 +97,13 @@ class Agent:
     """What it makes use of in a briefing."""
     brief: Callable[[Briefing], Agent] | None = None
     """The same agent for a caller who gave this; None: it makes no difference to it."""
-    adapt: Callable[[Sequence[Message]], Agent] | None = None
-    """The same agent as it speaks after these messages: its speed, language, phrases and instructions may be others.
-    Pure. None: only its speed follows the caller's "slower" and "faster" (see `present`)."""
+    adapt: Callable[[], Adapter] | None = None
+    """Makes what tells, for one call, how it speaks: its speed, language, phrases and instructions may be others. None:
+    only its speed follows the caller's "slower" and "faster" (see `presence`)."""
     facts: Callable[[Sequence[Message]], CallFacts | None] | None = None
     """What a report needs to know about a call with these messages. Pure; also of calls that broke off."""
-    form: Callable[[Sequence[Message]], Form] | None = None
-    """What the agent has noted of the caller after these messages, to be shown and corrected on the screen. Pure."""
+    form: Callable[[], FormReader] | None = None
+    """Makes what reads, for one call, what the agent has noted of the caller, for the caller to see and correct."""
 
     @property
     def openers(self) -> tuple[str, ...]:

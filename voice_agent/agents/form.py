@@ -7,8 +7,10 @@ can read it, with a language model or without, and any client can send it.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+
+from voice_agent.engines.ports import Message
 
 LABELS: Mapping[str, str] = {"name": "Name", "contact": "Phone or e-mail", "asset": "Asset tag", "problem": "Problem"}
 """What the fields are called on the screen and in corrections, by the names of the protocol."""
@@ -28,6 +30,8 @@ class FormField:
 
 
 Form = tuple[FormField, ...]
+FormReader = Callable[[Sequence[Message]], Form]
+"""The form of one call after these messages. It may remember what it has read, but comes to the same without."""
 
 
 def form_of(values: Mapping[str, str], confirmed: frozenset[str]) -> Form:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 from voice_agent.agents.base import Agent, TurnProfile
 from voice_agent.agents.dialogue.engine import ScriptedModel
@@ -90,5 +91,5 @@ def helpdesk(articles: Mapping[str, Article], settings: AgentSettings) -> Agent:
             }
         ),
         facts=lambda messages: helpdesk_facts(messages, articles, start),
-        form=lambda messages: helpdesk_form(messages, start),
+        form=partial(helpdesk_form, start),
     )

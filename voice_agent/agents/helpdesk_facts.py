@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
-from voice_agent.agents.dialogue.engine import SCRIPTED_CALL, replay
+from voice_agent.agents.dialogue.engine import SCRIPTED_CALL, Dialogue
 from voice_agent.agents.dialogue.helpdesk_case import Case
 from voice_agent.agents.dialogue.helpdesk_script import HelpdeskScript
-from voice_agent.agents.form import Form, corrections_in, form_of
+from voice_agent.agents.form import Form, FormReader, corrections_in, form_of
 from voice_agent.agents.helpdesk_arguments import CREATE, DRAFT, HAND_OVER, INCIDENT, RATE, SEARCH, priority_of
 from voice_agent.agents.pack_schema import Article
 from voice_agent.agents.tool_history import ToolUse, tool_uses
@@ -30,13 +31,17 @@ Start = Callable[[], HelpdeskScript]
 
 def helpdesk_facts(messages: Sequence[Message], articles: Mapping[str, Article], start: Start) -> HelpdeskFacts:
     """`start` makes a fresh script."""
-    script = _script_of(messages, start)
+    script = _script_of(messages, Dialogue(start))
     return _of_script(messages, script) if script else _of_tools(messages, articles)
 
 
-def helpdesk_form(messages: Sequence[Message], start: Start) -> Form:
-    """What is noted of the caller, for the screen."""
-    script = _script_of(messages, start)
+def helpdesk_form(start: Start) -> FormReader:
+    """Reads what is noted of one caller, for the screen. The dialogue of the call stays: it is read at every turn."""
+    return partial(_form, dialogue=Dialogue(start))
+
+
+def _form(messages: Sequence[Message], *, dialogue: Dialogue[HelpdeskScript]) -> Form:
+    script = _script_of(messages, dialogue)
     if script:
         return script.form()
     drafts = [use for use in tool_uses(messages) if use.name in {DRAFT, HAND_OVER} and not use.failed]
@@ -53,27 +58,26 @@ def helpdesk_form(messages: Sequence[Message], start: Start) -> Form:
     return form_of({**values, **typed}, frozenset(values if agreed else typed))
 
 
-def _script_of(messages: Sequence[Message], start: Start) -> HelpdeskScript | None:
+def _script_of(messages: Sequence[Message], dialogue: Dialogue[HelpdeskScript]) -> HelpdeskScript | None:
     """The script after these messages, if it led the conversation. Tools tell by the ids of their calls; without any,
     the last answer does."""
     calls = [call for message in messages for call in message.tool_calls]
     if any(not call.call_id.startswith(SCRIPTED_CALL) for call in calls):
         return None
-    script = start()
+    dialogue.lead(messages)
     answers = (
         index
         for index in range(len(messages) - 1, 0, -1)
         if messages[index].role == "assistant" and messages[index - 1].role == "user"
     )
     last = next(answers, 0)
-    expected = replay(script, messages[:last]).text
+    expected = dialogue.said_after(messages[:last]).text
     said = messages[last].text.strip() if last else expected
     # What was heard may be cut at its end, and a filler ("Let me check.") may stand before it.
     begins = " ".join(expected.split()[:_FIRST_WORDS])
     if not calls and not (expected.startswith(said) or begins in said):
         return None
-    replay(script, messages[last:])
-    return script
+    return dialogue.script
 
 
 def _of_script(messages: Sequence[Message], script: HelpdeskScript) -> HelpdeskFacts:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import cache, partial
 from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from voice_agent.agents.base import Agent, Tool, ToolContext, ToolError, TurnProfile
+from voice_agent.agents.base import Adapter, Agent, Tool, ToolContext, ToolError, TurnProfile
 from voice_agent.agents.dialogue.course import Course
-from voice_agent.agents.dialogue.engine import ScriptedModel, replay
+from voice_agent.agents.dialogue.engine import Dialogue, ScriptedModel
 from voice_agent.agents.dialogue.language_script import DRILL, LanguageContent, LanguageScript
 from voice_agent.agents.intake import Intake, LanguageChoice, LevelChoice
 from voice_agent.agents.language_facts import language_facts
@@ -96,16 +97,24 @@ def language_coach(
 
 
 def _agent(content: LanguageContent, levels: Mapping[str, LanguageLevel], settings: AgentSettings) -> Agent:
-    def stand(messages: Sequence[Message]) -> LanguageScript:
-        script = LanguageScript(content)
-        replay(script, messages)
-        return script
+    start = partial(LanguageScript, content)
 
-    def adapt(messages: Sequence[Message]) -> Agent:
-        lesson = stand(messages)
-        speed = lesson.level.speed if lesson.level else settings.language_speed
-        agent = replace(base, speed=paced(speed, lesson.tempo, settings))
-        return _dressed(agent, content, lesson.course, lesson.level, settings)
+    def adapt() -> Adapter:
+        dialogue = Dialogue(start)
+
+        def present(messages: Sequence[Message]) -> Agent:
+            dialogue.lead(messages)
+            lesson = dialogue.script
+            agent = teaching(lesson.course.language.id, lesson.level.id if lesson.level else "")
+            return replace(agent, speed=paced(agent.speed, lesson.tempo, settings))
+
+        return present
+
+    @cache
+    def teaching(language: str, level_id: str) -> Agent:
+        level = levels.get(level_id)
+        agent = replace(base, speed=level.speed if level else settings.language_speed)
+        return _dressed(agent, content, content.courses[language], level, settings)
 
     def brief(briefing: Briefing) -> Agent:
         level = levels.get(briefing.level)
@@ -118,10 +127,11 @@ def _agent(content: LanguageContent, levels: Mapping[str, LanguageLevel], settin
         )
 
     def facts(messages: Sequence[Message]) -> LanguageFacts:
-        lesson = stand(messages)
-        return language_facts(messages, lesson.course, lesson.level)
+        dialogue = Dialogue(start)
+        dialogue.lead(messages)
+        return language_facts(messages, dialogue.script.course, dialogue.script.level)
 
-    opening = LanguageScript(content)
+    opening = start()
     level = opening.level
     plain = Agent(
         name="language-coach",
@@ -130,7 +140,7 @@ def _agent(content: LanguageContent, levels: Mapping[str, LanguageLevel], settin
         instructions="",
         greeting=opening.greeting().text,
         turns=TurnProfile(settings.language_min_delay_ms, settings.language_max_delay_ms),
-        scripted=ScriptedModel(lambda: LanguageScript(content)),
+        scripted=ScriptedModel(start),
         tools=(_drill_tool(levels, settings),),
         speed=level.speed if level else settings.language_speed,
         intake=Intake(("language", "level", "minutes"), languages=_choices(content)),

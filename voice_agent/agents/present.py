@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
-from voice_agent.agents.base import Agent
+from voice_agent.agents.base import Adapter, Agent
 from voice_agent.agents.dialogue.grammar import Act, fold, understand
 from voice_agent.engines.ports import Message
 from voice_agent.settings import AgentSettings
@@ -15,11 +16,12 @@ _ABOUT_SPEED = re.compile("slow|fast|quick|speed", re.IGNORECASE)
 _FASTER = re.compile(r"\b(?:faster|quicker|speed up|too slow)\b")
 
 
-def present(agent: Agent, messages: Sequence[Message], settings: AgentSettings) -> Agent:
-    """`agent`, or the same with another speed, or what its own `adapt` makes of it. Pure: a reply that is thrown away
-    leaves no trace."""
-    if agent.adapt is not None:
-        return agent.adapt(messages)
+def presence(agent: Agent, settings: AgentSettings) -> Adapter:
+    """For one call: `agent`, or the same with another speed, or what its own `adapt` makes of it."""
+    return agent.adapt() if agent.adapt else partial(_at_pace, agent, settings)
+
+
+def _at_pace(agent: Agent, settings: AgentSettings, messages: Sequence[Message]) -> Agent:
     tempo = sum(_tempo(message.text) for message in messages if message.role == "user")
     return replace(agent, speed=paced(agent.speed, tempo, settings)) if tempo else agent
 

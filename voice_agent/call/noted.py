@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from voice_agent.agents.form import Form
-from voice_agent.engines.ports import Message
+from voice_agent.agents.form import Form, FormReader
 from voice_agent.realtime import agent_events
 from voice_agent.realtime.conversation import Conversation
 from voice_agent.realtime.server_events import Event
 
 
 class Noted:
-    """`read` is the agent's `form`; without one nothing is ever shown."""
+    """`read` is of the agent's `form`; without it nothing is ever shown."""
 
-    def __init__(
-        self,
-        read: Callable[[Sequence[Message]], Form] | None,
-        conversation: Conversation,
-        emit: Callable[[Event], None],
-    ) -> None:
+    def __init__(self, read: FormReader | None, conversation: Conversation, emit: Callable[[Event], None]) -> None:
         self._read = read
         self._conversation = conversation
         self._emit = emit

@@ -17,7 +17,7 @@ from functools import partial
 from typing import Any, Literal
 
 from voice_agent.agents.base import Agent
-from voice_agent.agents.present import present
+from voice_agent.agents.present import presence
 from voice_agent.briefing import Briefing
 from voice_agent.call.agent_session import agent_session
 from voice_agent.call.client_desk import ClientDesk
@@ -154,7 +154,8 @@ class CallSession:
         )
         for item in resume.items if resume else ():
             self.conversation.append(item)
-        self._speaking = present(agent, self.conversation.to_messages(), settings.agents)
+        self._present = presence(agent, settings.agents)
+        self._speaking = self._present(self.conversation.to_messages())
         """The agent as the caller hears it now: its pace, its language."""
         self._rehearsed = self._speaking
         """The same as it is in the held reply."""
@@ -178,7 +179,7 @@ class CallSession:
         self.input_events = InputEvents(
             self.emit, self.conversation, send_transcription=self.config.sends_transcription
         )
-        self._noted = Noted(agent.form, self.conversation, self.emit)
+        self._noted = Noted(agent.form() if agent.form else None, self.conversation, self.emit)
         self.tools = ToolDesk(
             agent.tools,
             call_id=call_id,
@@ -460,7 +461,7 @@ class CallSession:
         script = self._script(config, text, speculative=speculative)
         self._rehearsed = self._speaking
         if config.input is None and script.request is not None:
-            self._rehearsed = present(self.agent, script.request.messages, self.settings.agents)
+            self._rehearsed = self._present(script.request.messages)
             if config.instructions == self.agent.instructions:
                 request = replace(script.request, instructions=self._rehearsed.instructions)
                 script = replace(script, request=request)

@@ -2,7 +2,8 @@
 
 Nothing is kept between two calls of `reply`. The state of the conversation is computed anew from the history each
 time, and only from what the caller said and what tools returned. So it can take over from another model in
-mid-call, and a reply whose turn is thrown away leaves no trace.
+mid-call, and a reply whose turn is thrown away leaves no trace. What follows one call from turn to turn, such as the
+form that the helpdesk shows, keeps a `Dialogue`, which comes to the same without hearing everything again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import json
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Generic, Protocol, TypeVar
 
 from voice_agent.engines.ports import Finished, Message, ReplyEvent, ReplyRequest, TextDelta, ToolCall, Usage
 
@@ -49,7 +50,7 @@ class Script(Protocol):
 
 
 class ScriptedModel:
-    """The `LanguageModel` port over scripts. `start` makes a fresh script for one replay.
+    """The `LanguageModel` port over scripts. `start` makes a fresh script, for one replay.
 
     `asides`: what the server says without ending the caller's turn, such as "please come to the end". What the caller
     says before and after one is one turn.
@@ -57,16 +58,15 @@ class ScriptedModel:
 
     def __init__(self, start: Callable[[], Script], *, asides: Sequence[str] = ()) -> None:
         self.name = "scripted"
-        self._start = start
+        self.start = start
         self._asides = tuple(asides)
 
     async def reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent, None]:
-        answer = self.answer(request.messages)
+        dialogue = Dialogue(self.start)
+        answer = dialogue.lead(joined(request.messages, self._asides))
         call = answer.call
         if call and (request.tool_choice == "none" or call.name not in {tool.name for tool in request.tools}):
-            script = self._start()
-            replay(script, joined(request.messages, self._asides))
-            answer = script.tool_result(call.name, {"error": "not available"}) or answer
+            answer = dialogue.script.tool_result(call.name, {"error": "not available"}) or answer
             call = None
         words = answer.text.split()
         limit = request.max_output_tokens
@@ -80,23 +80,61 @@ class ScriptedModel:
 
     def answer(self, messages: Sequence[Message]) -> Answer:
         """The answer to a history; to an empty one, the greeting."""
-        return replay(self._start(), joined(messages, self._asides))
+        return Dialogue(self.start).lead(joined(messages, self._asides))
 
     async def aclose(self) -> None:
         """Holds nothing."""
 
 
-def replay(script: Script, messages: Iterable[Message]) -> Answer:
-    """Leads a fresh script through a history, and returns what it says last; to an empty one, the greeting."""
-    answer = script.greeting()
+_Heard = tuple[str, str | None]
+"""What a script hears: words and None, or the result and the name of a tool."""
+S = TypeVar("S", bound=Script)
+
+
+class Dialogue(Generic[S]):
+    """A script led through the history of one call, again and again while that grows.
+
+    It always comes to what a fresh script would come to, but hears only what is new: a turn costs the same however long
+    the call is. Where a history differs from the one before in what was heard already, a fresh script hears all of it.
+    """
+
+    def __init__(self, start: Callable[[], S]) -> None:
+        """`start` makes a fresh script."""
+        self._start = start
+        self._begin()
+
+    def _begin(self) -> None:
+        self.script = self._start()
+        """As the last history left it."""
+        self._heard: list[_Heard] = []
+        self._answers = [self.script.greeting()]
+        """What it says after each beginning of `_heard`."""
+
+    def lead(self, messages: Iterable[Message]) -> Answer:
+        """Leads the script through a history, and returns what it says last; to an empty one, the greeting."""
+        history = list(_heard_in(messages))
+        if history[: len(self._heard)] != self._heard:
+            self._begin()
+        for said, tool in history[len(self._heard) :]:
+            answer = self.script.hear(said) if tool is None else self.script.tool_result(tool, _result(said))
+            self._heard.append((said, tool))
+            self._answers.append(answer or self._answers[-1])
+        return self._answers[-1]
+
+    def said_after(self, messages: Iterable[Message]) -> Answer:
+        """What the script said after the beginning of the history that it was led through last."""
+        return self._answers[sum(1 for _ in _heard_in(messages))]
+
+
+def _heard_in(messages: Iterable[Message]) -> Iterator[_Heard]:
     names: dict[str, str] = {}
     for message in messages:
-        names.update((call.call_id, call.name) for call in message.tool_calls)
+        for call in message.tool_calls:
+            names[call.call_id] = call.name
         if message.role == "user" and message.text.strip():
-            answer = script.hear(message.text)
+            yield message.text, None
         elif message.role == "tool":
-            answer = script.tool_result(names.get(message.call_id, ""), _result(message.text)) or answer
-    return answer
+            yield message.text, names.get(message.call_id, "")
 
 
 def joined(messages: Sequence[Message], asides: Sequence[str]) -> Iterator[Message]:

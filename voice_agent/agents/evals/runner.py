@@ -12,7 +12,7 @@ from voice_agent.agents.base import Agent, ToolContext, ToolError
 from voice_agent.agents.dialogue.grammar import fold
 from voice_agent.agents.evals.checks import Limits, broken_rules
 from voice_agent.agents.evals.dialogues import Dialogue, Turn
-from voice_agent.agents.present import present
+from voice_agent.agents.present import presence
 from voice_agent.engines.ports import EngineError, LanguageModel, Message, ReplyRequest, TextDelta, ToolCall
 from voice_agent.records import NewTicket
 from voice_agent.settings import AgentSettings
@@ -101,6 +101,7 @@ class _Stage:
         # The script belongs to the briefed agent: it may know more than the one that was asked for.
         self._model = self._agent.scripted if model is agent.scripted else model
         self._settings = settings
+        self._present = presence(self._agent, settings)
         self._exact = exact
         self._keep = keep
         self._tools = {tool.spec.name: tool for tool in self._agent.tools}
@@ -115,7 +116,7 @@ class _Stage:
         for number, turn in enumerate(self._dialogue.turns, 1):
             self._tickets.failing = turn.tool_fails
             self._messages.append(Message("user", turn.caller))
-            now = present(self._agent, self._messages, self._settings)
+            now = self._present(self._messages)
             try:
                 reply = await self._reply(now)
             except (EngineError, TimeoutError) as error:
