@@ -23,7 +23,7 @@ import av
 import numpy as np
 
 from voice_agent.audio.jitter import JitterBuffer
-from voice_agent.audio.opus import Decoder, Encoder, libopus_version
+from voice_agent.audio.opus import Decoder, Encoder, Mode, libopus_version
 from voice_agent.audio.receiver import VoiceReceiver
 from voice_agent.audio.segmenter import Segmenter
 from voice_agent.audio.silero import WINDOW_BYTES, SileroModel
@@ -48,9 +48,12 @@ def cut(pcm: bytes, rate_hz: int) -> list[bytes]:
     return [pcm[at : at + size] for at in range(0, FRAMES * size, size)]
 
 
-def encoded(rate_hz: int, mode: str) -> Callable[[], object]:
+def encoded(rate_hz: int, mode: Mode) -> Callable[[], object]:
+    """As the playout does it by default."""
     frames = cut(speech_like(rate_hz, FRAMES / 50), rate_hz)
-    encoder = Encoder(rate_hz, bitrate=40_000, complexity=5, mode="celt" if mode == "celt" else "voip")
+    settings = AudioSettings()
+    complexity = settings.opus_complexity if mode == "celt" else settings.opus_voip_complexity
+    encoder = Encoder(rate_hz, bitrate=settings.opus_bitrate, complexity=complexity, mode=mode)
     return lambda: [encoder.encode(frame) for frame in frames]
 
 

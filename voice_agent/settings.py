@@ -288,8 +288,11 @@ class AudioSettings(BaseSettings):
         100, ge=20, description="A sender this late gives up the lost time instead of sending a burst."
     )
     fade_ms: int = Field(8, ge=0, le=20, description="Fade where speech is cut or begins again.")
-    opus_bitrate: int = Field(40_000, ge=6_000, le=128_000, description="Bits per second of sent audio.")
-    opus_complexity: int = Field(5, ge=0, le=10, description="Encoder effort.")
+    opus_bitrate: int = Field(44_000, ge=6_000, le=128_000, description="Bits per second of sent audio.")
+    opus_complexity: int = Field(
+        1, ge=0, le=10, description="Encoder effort; 0 smears the beginnings of sounds (scripts/bench_encoder.py)."
+    )
+    opus_voip_complexity: int = Field(5, ge=0, le=10, description="Encoder effort with VOIP, for lossy links.")
     loss_for_fec_percent: float = Field(
         2.0, ge=0, description="Reported packet loss from which the encoder changes to VOIP with FEC."
     )

@@ -241,9 +241,8 @@ class PlayoutQueue:
         encoder = self._encoders.get(rate_hz)
         if encoder is None:
             settings = self._settings
-            encoder = Encoder(
-                rate_hz, bitrate=settings.opus_bitrate, complexity=settings.opus_complexity, mode=self._mode
-            )
+            complexity = settings.opus_complexity if self._mode == "celt" else settings.opus_voip_complexity
+            encoder = Encoder(rate_hz, bitrate=settings.opus_bitrate, complexity=complexity, mode=self._mode)
             encoder.set_expected_loss(self._loss_percent)
             self._encoders[rate_hz] = encoder
         return encoder
