@@ -65,6 +65,7 @@ fuzz: setup-dev
 bench: setup-dev
 	$(BIN)/python -m scripts.bench_media
 	$(BIN)/python -m scripts.bench_writer
+	$(BIN)/python -m scripts.bench_provider
 
 bench-load: setup-dev
 	$(BIN)/python -m scripts.load_test $(or $(OPTIONS),--find --calls 40)

@@ -8,7 +8,6 @@ from collections.abc import AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Any
 
-import openai
 import pytest
 from pydantic import SecretStr
 
@@ -17,7 +16,7 @@ from scripts.stub_provider import StubProvider
 from scripts.stub_script import Delays, Fault, ReplyRule, Script
 from voice_agent.audio.opus import Decoder
 from voice_agent.engines.openai.chat import OpenAIChat
-from voice_agent.engines.openai.client import ClientPool, host_of, is_remote
+from voice_agent.engines.openai.client import Client, ClientPool, host_of, is_remote
 from voice_agent.engines.openai.moderation import OpenAIModerator
 from voice_agent.engines.openai.speech import OpenAISynthesizer
 from voice_agent.engines.openai.transcription_batch import OpenAIBatchTranscriber
@@ -49,7 +48,7 @@ SECOND = bytes(16_000 * 2)
 
 
 @asynccontextmanager
-async def client_of(stub: StubProvider, settings: EngineSettings | None = None) -> AsyncIterator[openai.AsyncOpenAI]:
+async def client_of(stub: StubProvider, settings: EngineSettings | None = None) -> AsyncIterator[Client]:
     pool = ClientPool(settings or EngineSettings())
     try:
         yield pool.get(stub.base_url, SecretStr("key"), "OPENAI")
@@ -254,7 +253,7 @@ async def test_a_flagged_text_comes_with_its_categories_by_the_names_of_the_api(
 # --- transcription in one piece ---------------------------------------------------------------------------------
 
 
-def batch(client: openai.AsyncOpenAI, **settings: Any) -> OpenAIBatchTranscriber:
+def batch(client: Client, **settings: Any) -> OpenAIBatchTranscriber:
     return OpenAIBatchTranscriber(client, EngineSettings(**settings), MAX_UTTERANCE_S)
 
 

@@ -9,9 +9,13 @@ from __future__ import annotations
 import uuid
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, cast
+from typing import Any, Literal, cast
 
+from aiohttp import ClientResponse
+
+from voice_agent.engines.openai.client import Client
 from voice_agent.engines.openai.errors import UnsupportedParameterError, cut_short, malformed, translated
+from voice_agent.engines.openai.event_stream import json_events
 from voice_agent.engines.ports import (
     EngineError,
     Finished,
@@ -22,9 +26,6 @@ from voice_agent.engines.ports import (
     ToolCall,
     Usage,
 )
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI, AsyncStream
 
 _OPTIONAL = ("stream_options", "temperature", "max_completion_tokens")
 """Parameters that some servers refuse. Reasoning models take no temperature; older servers know only `max_tokens`."""
@@ -42,7 +43,7 @@ _FINISH: dict[str, FinishReason] = {
 class OpenAIChat:
     name = "openai"
 
-    def __init__(self, client: AsyncOpenAI, model: str, temperature: float) -> None:
+    def __init__(self, client: Client, model: str, temperature: float) -> None:
         self._client = client
         self._model = model
         self._temperature = temperature
@@ -52,11 +53,11 @@ class OpenAIChat:
         """Streams one reply: text as it comes, whole tool calls when the model has ended, Finished, then Usage where
         the server tells it. A model's refusal ends as "content_filter", its wording left out. Raises EngineError.
         """
-        stream = await self._begin(request)
+        response = await self._begin(request)
         answer = _Answer()
         with translated(started=True):
-            async with stream:
-                async for chunk in stream:
+            async with response:
+                async for chunk in json_events(response):
                     for event in answer.feed(chunk):
                         yield event
         if not answer.finished:
@@ -65,22 +66,12 @@ class OpenAIChat:
     async def aclose(self) -> None:
         """Nothing of its own: the client is shared."""
 
-    async def _begin(self, request: ReplyRequest) -> AsyncStream[object]:
-        from openai import AsyncStream  # noqa: PLC0415 - slow to import; loaded by now
-
+    async def _begin(self, request: ReplyRequest) -> ClientResponse:
         while True:
             parameters = self._parameters(request)
             try:
                 with translated(adaptable=tuple(name for name in _OPTIONAL if name in parameters)):
-                    # Not by `chat.completions.create`: going through its types, the library took more than three times
-                    # as long, for the request and for each token.
-                    return await self._client.post(
-                        "/chat/completions",
-                        body=parameters,
-                        cast_to=object,
-                        stream=True,
-                        stream_cls=AsyncStream[object],
-                    )
+                    return await self._client.post("/chat/completions", parameters)
             except UnsupportedParameterError as exc:
                 self._refused.add(exc.name)
 

@@ -1,22 +1,31 @@
-"""The HTTP clients behind the adapters: one per base URL, kept alive between calls, shared by engines and calls."""
+"""HTTP and WebSockets to the provider: connections kept alive between calls and shared by engines and calls.
+
+The `openai` package says who we are (key, organisation, project, its own environment variables); requests go over
+aiohttp without it. Its layers and httpx took two to four times as long (docs/performance.md).
+"""
 
 from __future__ import annotations
 
 import ipaddress
-import logging
-from typing import TYPE_CHECKING
+import json
+import urllib.request
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
 
+import aiohttp
 from pydantic import SecretStr
+from yarl import URL
 
 from voice_agent.engines.errors import ConfigurationError
+from voice_agent.engines.openai.errors import StatusError
 from voice_agent.settings import EngineSettings
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI, DefaultAioHttpClient
 
 OPENAI_URL = "https://api.openai.com/v1"
 _NO_KEY = "none"
+_USER_AGENT = "voice-agent"
+_ABOUT_THE_LIBRARY = ("X-Stainless-", "Accept", "Content-Type", "User-Agent")
+"""Headers of the library that would be untrue of our requests."""
 
 
 def host_of(base_url: str) -> str:
@@ -35,15 +44,112 @@ def is_remote(base_url: str) -> bool:
         return True  # a name: it may be anywhere
 
 
+class Connections:
+    """Sockets to all providers. Made inside of a running event loop."""
+
+    def __init__(self, settings: EngineSettings) -> None:
+        import httpx2  # noqa: PLC0415 - comes with openai
+
+        self._message_bytes = settings.provider_message_bytes
+        self._ping_s = settings.provider_read_timeout_s
+        self._closing = aiohttp.ClientWSTimeout(ws_close=settings.provider_connect_timeout_s)
+        # Finds the system's certificates also where OpenSSL was built to look elsewhere, and knows SSL_CERT_FILE.
+        certificates = httpx2.create_ssl_context()
+        timeout = aiohttp.ClientTimeout(
+            total=None,
+            connect=settings.provider_connect_timeout_s,
+            sock_connect=settings.provider_connect_timeout_s,
+            sock_read=settings.provider_read_timeout_s,
+        )
+        self._requests = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                limit=0,
+                limit_per_host=settings.provider_connections,
+                keepalive_timeout=settings.provider_keepalive_s,
+                ssl=certificates,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=timeout,
+        )
+        # Apart: a WebSocket holds its connection for minutes and must not take the place of a request.
+        self._sockets = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=0, ssl=certificates),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=timeout,
+            middlewares=(_once,),
+        )
+
+    async def post(
+        self, url: URL, body: bytes | aiohttp.FormData, headers: Mapping[str, str], proxy: str | None
+    ) -> aiohttp.ClientResponse:
+        # A redirect would carry a caller's words to a host that no setting names.
+        return await self._requests.post(url, data=body, headers=headers, proxy=proxy, allow_redirects=False)
+
+    async def open(self, url: URL, headers: Mapping[str, str], proxy: str | None) -> aiohttp.ClientWebSocketResponse:
+        # Without compression: base64 of sound hardly gets smaller, and deflating it cost more than hearing it did.
+        return await self._sockets.ws_connect(
+            url,
+            headers=headers,
+            proxy=proxy,
+            max_msg_size=self._message_bytes,
+            heartbeat=self._ping_s,
+            timeout=self._closing,
+        )
+
+    async def aclose(self) -> None:
+        await self._requests.close()
+        await self._sockets.close()
+
+
+class Client:
+    """One server as one of its customers sees it. What is raised here is turned into EngineError by `translated`."""
+
+    def __init__(self, connections: Connections, base_url: str, headers: Mapping[str, str]) -> None:
+        url = URL(base_url, encoded=True)
+        self._connections = connections
+        self._url = url.with_user(None)
+        self._proxy = _proxy_for(url)
+        self._headers = dict(headers)
+        if url.user is not None:
+            self._headers["Authorization"] = aiohttp.encode_basic_auth(url.user, url.password or "")
+        self._json_headers = {**self._headers, "Content-Type": "application/json"}
+
+    async def post(self, path: str, body: Mapping[str, Any]) -> aiohttp.ClientResponse:
+        """Sends JSON. The caller closes the response; StatusError for one that is no success."""
+        data = json.dumps(body).encode()
+        return await self._answered(path, data, self._json_headers)
+
+    async def upload(self, path: str, form: aiohttp.FormData) -> aiohttp.ClientResponse:
+        """As `post`, for fields and a file."""
+        return await self._answered(path, form, self._headers)
+
+    async def open(self, path: str, query: Mapping[str, str]) -> aiohttp.ClientWebSocketResponse:
+        """A WebSocket."""
+        return await self._connections.open(self._at(path).update_query(query), self._headers, self._proxy)
+
+    async def _answered(
+        self, path: str, body: bytes | aiohttp.FormData, headers: Mapping[str, str]
+    ) -> aiohttp.ClientResponse:
+        response = await self._connections.post(self._at(path), body, headers, self._proxy)
+        if response.status < 300:
+            return response
+        async with response:
+            raise StatusError.of(response.status, response.headers, await response.read())
+
+    def _at(self, path: str) -> URL:
+        """`path` below the base URL, whose own query stays."""
+        return self._url.with_path(self._url.raw_path.rstrip("/") + path, encoded=True, keep_query=True)
+
+
 class ClientPool:
     """Makes clients for (base URL, key) pairs; `aclose` closes every connection."""
 
     def __init__(self, settings: EngineSettings) -> None:
         self._settings = settings
-        self._http: dict[str, DefaultAioHttpClient] = {}
-        self._clients: dict[tuple[str, str], AsyncOpenAI] = {}
+        self._connections: Connections | None = None
+        self._clients: dict[tuple[str, str], Client] = {}
 
-    def get(self, base_url: str, api_key: SecretStr, setting: str) -> AsyncOpenAI:
+    def get(self, base_url: str, api_key: SecretStr, setting: str) -> Client:
         """A client for `base_url` ("": OpenAI). An empty key is right for servers that want none.
 
         Raises ConfigurationError, naming `setting`, for a URL that is not http(s) with a host.
@@ -57,34 +163,51 @@ class ClientPool:
             self._clients[url, secret] = self._make(url, secret)
         return self._clients[url, secret]
 
-    def _make(self, url: str, key: str) -> AsyncOpenAI:
-        import httpx2  # noqa: PLC0415 - comes with openai
-        import openai  # noqa: PLC0415 - slow to import
-
-        for name in ("openai", "httpx2", "httpcore2", "websockets"):
-            # At their debug and info levels these write URLs and request bodies.
-            logging.getLogger(name).setLevel(logging.WARNING)
-        settings = self._settings
-        if url not in self._http:
-            self._http[url] = openai.DefaultAioHttpClient(
-                timeout=httpx2.Timeout(
-                    connect=settings.provider_connect_timeout_s,
-                    read=settings.provider_read_timeout_s,
-                    write=settings.provider_send_timeout_s,
-                    pool=settings.provider_connect_timeout_s,
-                ),
-                limits=httpx2.Limits(
-                    max_connections=settings.provider_connections,
-                    max_keepalive_connections=settings.provider_connections,
-                    keepalive_expiry=settings.provider_keepalive_s,
-                ),
-                # A redirect would carry a caller's words to a host that no setting names.
-                follow_redirects=False,
-            )
-        return openai.AsyncOpenAI(api_key=key or _NO_KEY, base_url=url, max_retries=0, http_client=self._http[url])
+    def _make(self, base_url: str, key: str) -> Client:
+        if self._connections is None:
+            self._connections = Connections(self._settings)
+        return Client(self._connections, base_url, _identity(base_url, key))
 
     async def aclose(self) -> None:
-        for http in self._http.values():
-            await http.aclose()
-        self._http.clear()
+        connections, self._connections = self._connections, None
         self._clients.clear()
+        if connections is not None:
+            await connections.aclose()
+
+
+def _identity(base_url: str, key: str) -> dict[str, str]:
+    """The headers that say who asks, as the library makes them of the key and of its environment variables
+    (OPENAI_ORG_ID, OPENAI_PROJECT_ID, OPENAI_CUSTOM_HEADERS)."""
+    import openai  # noqa: PLC0415 - slow to import
+
+    with openai.OpenAI(api_key=key or _NO_KEY, base_url=base_url) as library:
+        headers = {**library.auth_headers, **library.default_headers}
+    about_us = {
+        name: value
+        for name, value in headers.items()
+        if isinstance(value, str) and not name.startswith(_ABOUT_THE_LIBRARY)
+    }
+    return {**about_us, "User-Agent": _USER_AGENT}
+
+
+def _proxy_for(url: URL) -> str | None:
+    """The proxy that the environment names for it (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY). aiohttp would look it
+    up for every request, in a thread."""
+    if urllib.request.proxy_bypass(f"{url.host}:{url.port}"):
+        return None
+    proxies = urllib.request.getproxies()
+    proxy = proxies.get(url.scheme) or proxies.get("all")
+    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+
+
+async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """One request, one answer: aiohttp would carry a caller's words wherever a redirect leads, and would ask again
+    where a connection is lost, unknown to retry and circuit breaker."""
+    try:
+        response = await handler(request)
+    except (aiohttp.ServerDisconnectedError, aiohttp.ClientOSError) as exc:
+        raise ConnectionError from exc
+    if 300 <= response.status < 400:
+        response.close()
+        raise StatusError(response.status)
+    return response

@@ -1,7 +1,7 @@
 """What went wrong at a provider, as an `EngineError`.
 
-The exceptions of the `openai` package carry request and response bodies, in which a caller's words may be: nothing of
-them but status, code and waiting time passes through here, and the original is not chained.
+What the client library raises, and what a provider answers, may carry a caller's words: nothing of it but status, code
+and waiting time passes through here, and the original is not chained.
 """
 
 from __future__ import annotations
@@ -9,8 +9,10 @@ from __future__ import annotations
 import email.utils
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from http import HTTPStatus
+from typing import Any
 
 import aiohttp
 
@@ -60,72 +62,74 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
     return None if date is None else max(0.0, email.utils.mktime_tz(date) - now)
 
 
-@contextmanager
-def translated(*, started: bool = False, adaptable: tuple[str, ...] = ()) -> Iterator[None]:
-    """Turns exceptions of the client library into EngineError. `started`: the answer had begun, so that a lost
-    connection is code "cut", else "connection".
+class StatusError(Exception):
+    """The provider answered with an error, or with a redirect. It may repeat a caller's words: never to be chained."""
 
-    Raises UnsupportedParameterError instead where the provider refuses a request naming one of `adaptable`.
-    """
+    def __init__(self, status: int, error: Mapping[str, Any] | None = None, wait_s: float | None = None) -> None:
+        """`error`: what the API calls the error object; `wait_s`: how long the provider asks to be left alone."""
+        super().__init__(status)
+        self.status = status
+        self._error = error or {}
+        self._wait_s = wait_s
+
+    @classmethod
+    def of(cls, status: int, headers: Mapping[str, str], body: bytes) -> StatusError:
+        """`body`: the API's JSON, or anything."""
+        try:
+            answer = json.loads(body)
+        except ValueError:
+            answer = {}
+        error = answer.get("error", answer) if isinstance(answer, dict) else {}
+        fields = error if isinstance(error, dict) else {}
+        return cls(status, {"message": body.decode(errors="replace"), **fields}, retry_after_s(headers, time.time()))
+
+    def refuses(self, parameter: str) -> bool:
+        """Whether it is because of a parameter of that name."""
+        if self.status not in (400, 404, 415, 422):
+            return False
+        return self._error.get("param") == parameter or parameter in str(self._error.get("message"))
+
+    def as_engine_error(self) -> EngineError:
+        return status_error(self.status, error_code=str(self._error.get("code")), retry_after_s=self._wait_s)
+
+
+@contextmanager
+def translated(*, started: bool = False, adaptable: Sequence[str] = ()) -> Iterator[None]:
+    """Turns whatever a request raises into EngineError, or into UnsupportedParameterError where one of the `adaptable`
+    parameters is to blame. `started`: the answer had begun, so that a lost connection cut it short."""
     try:
         yield
     except Exception as exc:
-        for name in adaptable:
-            if _refuses(exc, name):
-                raise UnsupportedParameterError(name) from None
+        if isinstance(exc, StatusError):
+            for name in adaptable:
+                if exc.refuses(name):
+                    raise UnsupportedParameterError(name) from None
         error = _engine_error(exc, started)
         if error is None:
             raise
         raise error from None
 
 
-def _refuses(exc: Exception, parameter: str) -> bool:
-    import openai  # noqa: PLC0415 - slow to import; loaded by now
-
-    if not isinstance(exc, openai.APIStatusError) or exc.status_code not in (400, 404, 415, 422):
-        return False
-    body = exc.body if isinstance(exc.body, Mapping) else {}
-    return body.get("param") == parameter or parameter in str(body.get("message", exc.message))
-
-
 def _engine_error(exc: Exception, started: bool) -> EngineError | None:
-    import httpx2  # noqa: PLC0415 - comes with openai
-    import openai  # noqa: PLC0415 - slow to import; loaded by now
-    from websockets import exceptions as ws  # noqa: PLC0415 - comes with openai[realtime]
-
     error: EngineError | None = None
     match exc:
         case EngineError():
             error = exc
-        case openai.APIStatusError():
-            wait_s = retry_after_s(exc.response.headers, time.time())
-            error = status_error(exc.status_code, error_code=exc.code or "", retry_after_s=wait_s)
-        case ws.InvalidStatus():
-            wait_s = retry_after_s(exc.response.headers, time.time())
-            error = status_error(exc.response.status_code, retry_after_s=wait_s)
-        case openai.APITimeoutError() | httpx2.TimeoutException() if _lost_connection(exc):
-            error = _no_connection(started)
-        case openai.APITimeoutError() | httpx2.TimeoutException() | TimeoutError():
+        case StatusError():
+            error = exc.as_engine_error()
+        case aiohttp.WSServerHandshakeError() if exc.status != HTTPStatus.SWITCHING_PROTOCOLS:
+            wait_s = retry_after_s(exc.headers or {}, time.time())
+            error = status_error(exc.status, retry_after_s=wait_s)
+        case TimeoutError():
             error = EngineError("the provider did not answer in time", code="timeout", retryable=True)
-        case openai.APIResponseValidationError() | json.JSONDecodeError() | UnicodeDecodeError():
-            error = malformed("not the promised format")
-        case openai.APIConnectionError() | httpx2.TransportError() | ws.WebSocketException() | OSError():
+        case aiohttp.ClientHttpProxyError():
             error = _no_connection(started)
-        case openai.APIError():
-            # An error event inside a stream that had begun with status 200.
-            error = EngineError("the provider reported an error in its stream", code="stream_error", retryable=True)
-        case openai.OpenAIError():
-            error = EngineError("the client library refused the request", code="client", retryable=False)
+        case aiohttp.ClientResponseError() | json.JSONDecodeError() | UnicodeDecodeError():
+            error = malformed("not the promised format")
+        case aiohttp.ClientError() | OSError():
+            error = _no_connection(started)
     return error
 
 
 def _no_connection(started: bool) -> EngineError:
     return cut_short() if started else EngineError("no connection", code="connection", retryable=True)
-
-
-def _lost_connection(exc: BaseException) -> bool:
-    """The client library's transport reports every lost connection as a timeout: only the cause tells them apart."""
-    cause: BaseException | None = exc
-    while cause is not None and not isinstance(cause, aiohttp.ClientConnectionError):
-        cause = cause.__cause__
-    return cause is not None and not isinstance(cause, TimeoutError)

@@ -11,15 +11,14 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from aiohttp import ClientWebSocketResponse, WSMsgType
+
+from voice_agent.engines.openai.client import Client
 from voice_agent.engines.openai.errors import cut_short, malformed, translated
 from voice_agent.engines.ports import EngineError
 from voice_agent.settings import EngineSettings
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-    from openai.resources.realtime.realtime import AsyncRealtimeConnection
 
 logger = logging.getLogger(__name__)
 
@@ -32,11 +31,11 @@ Event = Mapping[str, Any]
 class Connection:
     """One open WebSocket. A reader task notices its death even while it is idle."""
 
-    def __init__(self, raw: AsyncRealtimeConnection, settings: EngineSettings, on_dead: Callable[[], None]) -> None:
+    def __init__(self, socket: ClientWebSocketResponse, settings: EngineSettings, on_dead: Callable[[], None]) -> None:
         self.opened_at = time.monotonic()
         self.session: Event = {}
         self.finished_items: set[str] = set()
-        self._raw = raw
+        self._socket = socket
         self._send_timeout_s = settings.provider_send_timeout_s
         self._close_timeout_s = settings.provider_connect_timeout_s
         self._on_dead = on_dead
@@ -50,13 +49,13 @@ class Connection:
 
     async def send(self, event: Event) -> None:
         """Raises EngineError if the provider does not take it in time."""
-        await self.send_text(json.dumps(event))
+        await self.send_json(json.dumps(event).encode())
 
-    async def send_text(self, event: str) -> None:
+    async def send_json(self, event: bytes) -> None:
         """An event that is JSON already; raises as `send` does."""
         with translated(started=True):
             async with asyncio.timeout(self._send_timeout_s):
-                await self._raw.send_raw(event)
+                await self._socket.send_frame(event, WSMsgType.TEXT)
 
     async def configure(self, session: Event) -> None:
         """Sends `session.update` unless the session is like that already. The answer is not awaited: order holds."""
@@ -84,15 +83,17 @@ class Connection:
         # The peer may be gone: the socket is dropped then, which is all a close is for.
         with suppress(Exception):
             async with asyncio.timeout(self._close_timeout_s):
-                await self._raw.close()
+                await self._socket.close()
 
     async def _read(self) -> None:
         error = cut_short()
         try:
             while True:
                 with translated(started=True):
-                    data = await self._raw.recv_bytes()
-                    event = json.loads(data)
+                    message = await self._socket.receive()
+                    if message.type is not WSMsgType.TEXT:
+                        return
+                    event = json.loads(message.data)
                 if not isinstance(event, dict) or not isinstance(event.get("type"), str):
                     raise malformed("not an event")
                 await self._events.put(event)
@@ -112,7 +113,7 @@ class Connection:
 class ConnectionPool:
     """Opens connections, keeps `transcriber_warm_connections` of them idle and ready, and replaces dead or old ones."""
 
-    def __init__(self, client: AsyncOpenAI, settings: EngineSettings, session: Event) -> None:
+    def __init__(self, client: Client, settings: EngineSettings, session: Event) -> None:
         self._client = client
         self._settings = settings
         self._session = session
@@ -183,16 +184,8 @@ class ConnectionPool:
         settings = self._settings
         with translated():
             async with asyncio.timeout(settings.provider_connect_timeout_s):
-                manager = self._client.realtime.connect(
-                    extra_query={"intent": "transcription"},
-                    # Base64 of sound hardly gets smaller, and deflating it cost more than hearing it did.
-                    websocket_connection_options={
-                        "max_size": settings.provider_message_bytes,
-                        "compression": None,
-                    },
-                )
-                raw = await manager.enter()
-        return Connection(raw, settings, self._check.set)
+                socket = await self._client.open("/realtime", {"intent": "transcription"})
+        return Connection(socket, settings, self._check.set)
 
     async def _keep(self) -> None:
         settings = self._settings

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import AsyncExitStack, aclosing
-from typing import TYPE_CHECKING, Any, cast
+from contextlib import aclosing
+from typing import Any
+
+from aiohttp import ClientResponse
 
 from voice_agent.audio.ogg import OggError, OggOpusReader
+from voice_agent.engines.openai.client import Client
 from voice_agent.engines.openai.errors import UnsupportedParameterError, malformed, translated
 from voice_agent.engines.ports import AudioChunk, OpusPackets, Pcm, SpeechOptions
 from voice_agent.settings import EngineSettings
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-    from openai._response import AsyncAPIResponse
 
 _MIN_SPEED, _MAX_SPEED = 0.25, 4.0
 """The range of the API."""
@@ -25,7 +24,7 @@ _MAX_UNKNOWN_VOICES = 64
 class OpenAISynthesizer:
     name = "openai"
 
-    def __init__(self, client: AsyncOpenAI, settings: EngineSettings) -> None:
+    def __init__(self, client: Client, settings: EngineSettings) -> None:
         self._client = client
         self._settings = settings
         self._unknown_voices: set[str] = set()
@@ -36,13 +35,13 @@ class OpenAISynthesizer:
 
         Raises EngineError.
         """
-        async with AsyncExitStack() as stack:
-            response = await self._begin(stack, text, options)
-            if response.headers.get("content-type", "").startswith(_UNPLAYABLE):
+        response = await self._begin(text, options)
+        async with response:
+            if response.content_type.startswith(_UNPLAYABLE):
                 raise malformed("not the audio format asked for")
             empty = True
             with translated(started=True):
-                body = response.iter_bytes()
+                body = response.content.iter_any()
                 chunks = _opus(body) if self._settings.synthesizer_format == "opus" else self._pcm(body)
                 async with aclosing(chunks):
                     async for chunk in chunks:
@@ -54,17 +53,15 @@ class OpenAISynthesizer:
     async def aclose(self) -> None:
         """Nothing of its own: the client is shared."""
 
-    async def _begin(self, stack: AsyncExitStack, text: str, options: SpeechOptions) -> AsyncAPIResponse[Any]:
+    async def _begin(self, text: str, options: SpeechOptions) -> ClientResponse:
         while True:
             parameters = self._parameters(text, options)
             adaptable = ["instructions"] if "instructions" in parameters else []
             if parameters["voice"] != self._settings.synthesizer_openai_voice:
                 adaptable.append("voice")
             try:
-                with translated(adaptable=tuple(adaptable)):
-                    # The parameters vary with the model, which the signature of `create` cannot express.
-                    create = cast(Any, self._client.audio.speech.with_streaming_response.create)
-                    return cast("AsyncAPIResponse[Any]", await stack.enter_async_context(create(**parameters)))
+                with translated(adaptable=adaptable):
+                    return await self._client.post("/audio/speech", parameters)
             except UnsupportedParameterError as exc:
                 if exc.name == "instructions":
                     self._instructions = ""

@@ -6,14 +6,19 @@ No hypotheses while the caller speaks; where the server streams its answer, they
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
+
+from aiohttp import ClientResponse, FormData
 
 from voice_agent.audio.flac import flac_bytes
 from voice_agent.engines.hypotheses import LatestTranscript, UtteranceTask
+from voice_agent.engines.openai.client import Client
 from voice_agent.engines.openai.errors import UnsupportedParameterError, cut_short, malformed, translated
+from voice_agent.engines.openai.event_stream import json_events
 from voice_agent.engines.ports import (
     TRANSCRIPTION_RATE_HZ,
     SpeakerSegment,
@@ -24,10 +29,6 @@ from voice_agent.engines.ports import (
 )
 from voice_agent.engines.verbatim import is_whisper, seeds_fillers
 from voice_agent.settings import EngineSettings
-
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-    from openai._response import AsyncAPIResponse
 
 _BYTES_PER_SAMPLE = 2
 
@@ -58,7 +59,7 @@ class OpenAIBatchTranscriber:
     name = "openai"
     partials = False
 
-    def __init__(self, client: AsyncOpenAI, settings: EngineSettings, max_utterance_s: float) -> None:
+    def __init__(self, client: Client, settings: EngineSettings, max_utterance_s: float) -> None:
         self._client = client
         self._settings = settings
         self._max_bytes = int(max_utterance_s * TRANSCRIPTION_RATE_HZ) * _BYTES_PER_SAMPLE
@@ -75,36 +76,35 @@ class OpenAIBatchTranscriber:
         verbatim = is_verbatim(options, self._settings)
         # A minute of speech takes tens of milliseconds to compress: too long for the event loop.
         flac = await asyncio.to_thread(flac_bytes, pcm, TRANSCRIPTION_RATE_HZ)
-        async with AsyncExitStack() as stack:
-            response = await self._begin(stack, flac, options)
+        async with await self._begin(flac, options) as response:
             with translated(started=True):
-                if response.headers.get("content-type", "").startswith("text/event-stream"):
-                    await _follow(await response.parse(), to, verbatim)
+                if response.content_type == "text/event-stream":
+                    await _follow(json_events(response), to, verbatim)
                 else:
-                    to.put(replace(_whole(await response.json()), verbatim=verbatim))
+                    to.put(replace(_whole(json.loads(await response.read())), verbatim=verbatim))
 
-    async def _begin(self, stack: AsyncExitStack, flac: bytes, options: TranscriptionOptions) -> AsyncAPIResponse[Any]:
+    async def _begin(self, flac: bytes, options: TranscriptionOptions) -> ClientResponse:
         while True:
-            parameters = self._parameters(flac, options)
             try:
                 with translated(adaptable=("stream",) if self._streams else ()):
-                    # The parameters vary with the server, which the overloads of `create` cannot express.
-                    create = cast(Any, self._client.audio.transcriptions.with_streaming_response.create)
-                    return cast("AsyncAPIResponse[Any]", await stack.enter_async_context(create(**parameters)))
+                    return await self._client.upload("/audio/transcriptions", self._form(flac, options))
             except UnsupportedParameterError:
                 self._streams = False
 
-    def _parameters(self, flac: bytes, options: TranscriptionOptions) -> dict[str, Any]:
-        parameters: dict[str, Any] = {
-            "file": ("speech.flac", flac, "audio/flac"),
-            "model": model_of(options, self._settings),
-            "response_format": "json",
-        }
+    def _form(self, flac: bytes, options: TranscriptionOptions) -> FormData:
+        form = FormData()
+        form.add_field("file", flac, filename="speech.flac", content_type="audio/flac")
+        for name, value in self._parameters(options).items():
+            form.add_field(name, value)
+        return form
+
+    def _parameters(self, options: TranscriptionOptions) -> dict[str, str]:
+        parameters = {"model": model_of(options, self._settings), "response_format": "json"}
         if self._streams:
-            parameters["stream"] = True
+            parameters["stream"] = "true"
         if self._settings.transcriber_word_times:
             parameters["response_format"] = "verbose_json"
-            parameters["timestamp_granularities"] = ["word"]
+            parameters["timestamp_granularities[]"] = "word"
         elif self._settings.transcriber_speakers:
             parameters["response_format"] = "diarized_json"
             parameters["chunking_strategy"] = "auto"
@@ -149,16 +149,16 @@ async def _follow(events: AsyncIterator[Any], to: LatestTranscript, verbatim: bo
     text, complete = "", False
     segments: list[SpeakerSegment] = []
     async for event in events:
-        kind = getattr(event, "type", None)
+        kind = event.get("type") if isinstance(event, dict) else None
         if kind == "transcript.text.delta":
-            text += _text(getattr(event, "delta", None))
+            text += _text(event.get("delta"))
             to.put(Transcript(text, final=False))
         elif kind == "transcript.text.done":
             complete = True
-            text = _text(getattr(event, "text", None)).strip()
+            text = _text(event.get("text")).strip()
             to.put(Transcript(text, final=True, segments=tuple(segments), verbatim=verbatim))
         elif kind == "transcript.text.segment":
-            segments.append(_segment(event.model_dump()))
+            segments.append(_segment(event))
         elif kind is None:
             raise malformed("an event without a type")
     if not complete:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import base64
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from voice_agent.audio.resample import Resampler
 from voice_agent.engines.hypotheses import UtteranceTask
+from voice_agent.engines.openai.client import Client
 from voice_agent.engines.openai.errors import malformed, status_error
 from voice_agent.engines.openai.realtime_connection import Connection, ConnectionPool, Event
 from voice_agent.engines.openai.transcription_batch import is_verbatim, language_code, model_of, prompt_of
@@ -21,14 +22,12 @@ from voice_agent.engines.ports import (
 )
 from voice_agent.settings import EngineSettings
 
-if TYPE_CHECKING:
-    from openai import AsyncOpenAI
-
 REALTIME_RATE_HZ = 24_000
 """The only PCM rate of the API."""
 _BYTES_PER_SAMPLE = 2
 _LARGEST_APPEND = TRANSCRIPTION_RATE_HZ * _BYTES_PER_SAMPLE
 """One second at most in a message: a replayed utterance does not travel as one huge frame."""
+_APPEND = b'{"type": "input_audio_buffer.append", "audio": "%b"}'
 _TRANSCRIPTION = "conversation.item.input_audio_transcription."
 _STATUS = {"rate_limit_exceeded": 429, "rate_limit_error": 429, "server_error": 500, "invalid_api_key": 401}
 _EMPTY = "input_audio_buffer_commit_empty"
@@ -38,7 +37,7 @@ class OpenAIRealtimeTranscriber:
     name = "openai-realtime"
     partials = True
 
-    def __init__(self, client: AsyncOpenAI, settings: EngineSettings, max_utterance_s: float) -> None:
+    def __init__(self, client: Client, settings: EngineSettings, max_utterance_s: float) -> None:
         self._settings = settings
         self._max_bytes = int(max_utterance_s * TRANSCRIPTION_RATE_HZ) * _BYTES_PER_SAMPLE
         self._append_bytes = settings.transcriber_append_ms * TRANSCRIPTION_RATE_HZ * _BYTES_PER_SAMPLE // 1000
@@ -137,9 +136,8 @@ class _Utterance(UtteranceTask):
 
     async def _append(self, connection: Connection, pcm: bytes) -> None:
         if pcm:
-            audio = base64.b64encode(pcm).decode("ascii")
             # Base64 needs no escaping, and looking for something to escape took longer than encoding it.
-            await connection.send_text(f'{{"type": "input_audio_buffer.append", "audio": "{audio}"}}')
+            await connection.send_json(_APPEND % base64.b64encode(pcm))
 
     async def _receive(self, connection: Connection) -> None:
         text = ""
