@@ -43,7 +43,7 @@ class InputAudio:
         self._rest = b""
         self._appended_ms = 0.0
         self._format = AudioFormat()
-        self._resampler = Resampler(self._format.rate_hz, TRANSCRIPTION_RATE_HZ)
+        self._resampler: Resampler | None = None  # 55 kB, which a caller over WebRTC never needs
 
     @property
     def uncommitted_ms(self) -> float:
@@ -53,7 +53,7 @@ class InputAudio:
     def configure(self, audio_format: AudioFormat) -> None:
         if audio_format != self._format:
             self._format = audio_format
-            self._resampler = Resampler(audio_format.rate_hz, TRANSCRIPTION_RATE_HZ)
+            self._resampler = None
 
     def append(self, data: bytes) -> None:
         """Audio in the session's input format, any length."""
@@ -62,6 +62,8 @@ class InputAudio:
             data = decode_pcmu(data)
         elif self._format.kind == "pcma":
             data = decode_pcma(data)
+        if self._resampler is None:
+            self._resampler = Resampler(self._format.rate_hz, TRANSCRIPTION_RATE_HZ)
         pcm = self._rest + self._resampler.feed(data)
         whole = len(pcm) - len(pcm) % _FRAME_BYTES
         self._rest = pcm[whole:]

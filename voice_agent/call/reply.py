@@ -211,6 +211,8 @@ class Reply:
                 await self._refuse(flags)
         finally:
             await _stop(self._checks)
+            # It refers to this reply in turn, and both would wait for the garbage collector.
+            del self._output
         return self.outcome
 
     # --- stage 1: words ---------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -249,6 +250,11 @@ class Speaker:
     async def _run(self, delivery: _Delivery) -> None:
         try:
             await delivery.run.run()
+        except asyncio.CancelledError as cancelled:
+            # A task group's frame refers to the error that refers to the frame: left like that, a discarded reply and
+            # its speech would wait for the garbage collector. Nobody awaits this task but for its end.
+            traceback.clear_frames(cancelled.__traceback__)
+            return
         except Exception as error:
             log.error("a reply failed inside", extra={"error": type(error).__name__}, exc_info=True)
             delivery.run.outcome.status, delivery.run.outcome.reason = "failed", "internal"

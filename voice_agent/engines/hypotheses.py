@@ -71,9 +71,12 @@ class UtteranceTask(ABC):
     async def __aexit__(
         self, exc_type: type[BaseException] | None, exc: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._task is not None:
-            self._task.cancel()
-            await asyncio.wait((self._task,))
+        # Not kept: a task remembers the error that ended it, with frames that hold this object. Such a ring, and the
+        # utterance's audio in it, would wait for the garbage collector.
+        task, self._task = self._task, None
+        if task is not None:
+            task.cancel()
+            await asyncio.wait((task,))
 
     def __aiter__(self) -> AsyncGenerator[Transcript, None]:
         return self.hypotheses.read()

@@ -1,0 +1,98 @@
+"""What a turn leaves behind is freed at once: with many calls, waiting for the garbage collector is dear."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import weakref
+from collections.abc import Iterator
+from contextlib import AbstractAsyncContextManager
+
+from scripts import autojump
+from tests.call_rig import Rig
+from voice_agent.call.reply import Reply
+from voice_agent.engines.hypotheses import UtteranceTask
+from voice_agent.engines.ports import Transcript, TranscriptionOptions, TranscriptionStream
+from voice_agent.engines.resilience import CircuitBreaker, Member, ResilientTranscriber
+from voice_agent.settings import EngineSettings
+
+
+@contextlib.contextmanager
+def no_collector() -> Iterator[None]:
+    """What is freed inside is freed by counting references alone."""
+    gc.collect()
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.enable()
+
+
+def test_replies_are_freed_whether_they_were_heard_cut_off_or_thrown_away() -> None:
+    async def call() -> int:
+        async with Rig(replies=["First open the settings, then choose the printer, and print a page.", "Good."]) as rig:
+            await rig.says("my printer is offline today.")
+            await rig.until("output_audio_buffer.started")
+            await rig.says("no wait, that is not it, stop please", seconds=2)
+            await rig.until("output_audio_buffer.stopped")
+            await rig.says("and it was", heard_as="and it was ready.", seconds=1)
+            await rig.wait(0.3)  # an answer is begun in this pause, and was begun in vain
+            await rig.says("never any trouble before.", seconds=1)
+            await rig.until("output_audio_buffer.stopped")
+            assert len(rig.model.requests) >= 3
+            return sum(isinstance(each, Reply) for each in gc.get_objects())
+
+    with no_collector():
+        replies = autojump.run(call())
+    assert replies <= 1, "the last one is kept, for a client that says later how much of it was heard"
+
+
+class _Engine:
+    """Hears one utterance as soon as it is committed."""
+
+    name = "engine"
+    partials = True
+
+    def __init__(self) -> None:
+        self.opened: weakref.ref[UtteranceTask] | None = None
+
+    def open(self, options: TranscriptionOptions) -> AbstractAsyncContextManager[TranscriptionStream]:
+        utterance = _Utterance()
+        self.opened = weakref.ref(utterance)
+        return utterance
+
+    async def aclose(self) -> None:
+        """Nothing of its own."""
+
+
+class _Utterance(UtteranceTask):
+    def __init__(self) -> None:
+        super().__init__()
+        self._committed = asyncio.Event()
+
+    def push(self, pcm: bytes) -> None:
+        """Not listened to."""
+
+    def commit(self) -> None:
+        self._committed.set()
+
+    async def _run(self) -> None:
+        await self._committed.wait()
+        self.hypotheses.put(Transcript("hello", final=True))
+        await asyncio.Event().wait()
+
+
+async def test_an_utterance_and_its_audio_are_freed_when_its_reader_leaves() -> None:
+    engine = _Engine()
+    transcriber = ResilientTranscriber([Member(engine, CircuitBreaker(3, 20))], EngineSettings(_env_file=None))
+    with no_collector():
+        async with transcriber.open(TranscriptionOptions()) as stream:
+            held = weakref.ref(stream)
+            stream.push(bytes(640))
+            stream.commit()
+            assert [transcript.text async for transcript in stream] == ["hello"]
+        del stream
+        await asyncio.sleep(0)
+        assert engine.opened is not None
+        assert (held(), engine.opened()) == (None, None)
