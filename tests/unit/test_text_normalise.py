@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 import time
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from voice_agent.text import normalise
 from voice_agent.text.normalise import speakable
 
 PROSE = [
@@ -185,6 +187,8 @@ NAMES = [
     (r"C:\Users\bob", "C colon backslash Users backslash bob"),
     ("press Ctrl+Alt+Del", "press Control Alt Delete"),
     ("press Ctrl + C", "press Control C"),
+    ("Press Ctrl, then wait.", "Press Control, then wait."),
+    ("Now press Ctrl.", "Now press Control."),
     ("Win+R opens it", "Windows R opens it"),
 ]
 
@@ -339,6 +343,27 @@ def test_any_mixture_of_forms_leaves_no_digit(tokens: list[str], between: str) -
 def test_prose_survives_unchanged(tokens: list[str]) -> None:
     text = " ".join(tokens)
     assert speakable(text) == text
+
+
+_CLAUSES = st.lists(
+    st.tuples(
+        st.sampled_from(
+            "okay Dr let's IT it e no Mr vs Ctrl aka St don’t re-add A I Ave approx USB Wi-Fi jr".split(" ")
+        ),
+        st.sampled_from([" ", " ", ", ", ": ", "; ", ". ", "? ", "-", ""]),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(_CLAUSES, st.sampled_from(["", " "]))
+@settings(max_examples=300, deadline=None)
+def test_what_is_taken_for_prose_is_what_would_be_read_as_written(words: list[tuple[str, str]], before: str) -> None:
+    text = before + "".join(word + mark for word, mark in words)
+    spoken = speakable(text)
+    with patch.object(normalise, "_is_prose", return_value=False):
+        assert speakable(text) == spoken
 
 
 @pytest.mark.parametrize("unit", REPEATED)

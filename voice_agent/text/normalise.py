@@ -13,13 +13,15 @@ from typing import Final
 
 from voice_agent.text.addresses import spoken_addresses
 from voice_agent.text.english import spoken_english
-from voice_agent.text.english_tables import ABBREVIATIONS, BEFORE_NAME, BEFORE_NUMBER
+from voice_agent.text.english_tables import ABBREVIATIONS, BEFORE_NAME
 from voice_agent.text.lexicon import lexicon, primary
 from voice_agent.text.markdown import plain
 from voice_agent.text.other_languages import spoken_other
 
-_PROSE: Final = re.compile(r"[A-Za-z]+(?:[,;:.!?]? [A-Za-z]+|['’-][A-Za-z]+)*[.!?]? ?")
-_READ_OUT: Final = frozenset({*ABBREVIATIONS, *BEFORE_NUMBER, *(title.lower() for title in BEFORE_NAME), "ctrl", "cmd"})
+_PROSE: Final = re.compile(r" ?[A-Za-z]+(?:[,;:.!?]? [A-Za-z]+|['’-][A-Za-z]+)*[,.!?]? ?")
+_SHORT_FORMS: Final = (*ABBREVIATIONS, *(title.lower() for title in BEFORE_NAME), "ctrl", "cmd")
+_READ_OUT: Final = frozenset({*_SHORT_FORMS, *(f"{form}." for form in _SHORT_FORMS)})
+_MARKS: Final = str.maketrans(dict.fromkeys(",;:!?'’-", " "))
 _UNSPOKEN = re.compile(
     "[\U0001f000-\U0001faff\U000e0000-\U000e007f\u2600-\u27bf\u2b00-\u2bff\u231a-\u23ff\u25a0-\u25ff\u2122\u2139"
     "\u00a9\u00ae\u3030\u303d\u3297\u3299\ufe00-\ufe0f\u200b-\u200f\u202a-\u202e\u2060-\u2064\u20e3\ufeff\u00ad"
@@ -49,8 +51,8 @@ def speakable(text: str, language: str = "en") -> str:
     Empty when there is nothing to say: only markup, emoji or punctuation.
     """
     tag = primary(language)
-    if tag == "en" and _PROSE.fullmatch(text) and _READ_OUT.isdisjoint(text.lower().split()) and "IT" not in text:
-        return text.rstrip()
+    if tag == "en" and _is_prose(text):
+        return text.strip()
     words = lexicon(tag)
     text = unicodedata.normalize("NFC", text)
     if not text.isascii():
@@ -61,6 +63,13 @@ def speakable(text: str, language: str = "en") -> str:
     text = spoken_english(text) if tag == "en" else spoken_other(text, words, tag)
     text = _tidy(text)
     return text if any(character.isalnum() for character in text) else ""
+
+
+def _is_prose(text: str) -> bool:
+    """Whether every word of English `text` is read as it is written: most clauses need no pattern more."""
+    if not _PROSE.fullmatch(text) or "IT" in text:
+        return False
+    return _READ_OUT.isdisjoint(text.lower().translate(_MARKS).split())
 
 
 def _spaced(text: str) -> str:
