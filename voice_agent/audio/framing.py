@@ -7,7 +7,7 @@ Durations are samples at 48 kHz, the clock of Opus over RTP. When frames leave i
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 import numpy as np
 
@@ -27,7 +27,6 @@ class PcmChunk(Protocol):
     def rate_hz(self) -> int: ...
 
 
-@runtime_checkable
 class OpusChunk(Protocol):
     """Finished packets, passed on as they are."""
 
@@ -74,7 +73,7 @@ class FrameCutter:
 
     def write(self, chunk: PcmChunk | OpusChunk) -> list[Frame]:
         """The frames that `chunk` completes."""
-        if isinstance(chunk, OpusChunk):
+        if hasattr(chunk, "packets"):
             return self.flush() + self._packets(chunk.packets)
         before: list[Frame] = []
         if self._resampler is None or self._resampler.from_hz != chunk.rate_hz:
