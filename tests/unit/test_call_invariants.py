@@ -649,7 +649,7 @@ def _the_end_is_the_end(call: RandomCall) -> None:
     assert call.events[-1]["type"] == "agent.ended"
     assert call.events[-1]["reason"] == call.reason
     session = call.session
-    assert session._timer is None or session._timer.cancelled()
+    assert session._alarm.at is None
     assert session.speaker._captions is None
 
 

@@ -20,6 +20,7 @@ from voice_agent.agents.base import Agent
 from voice_agent.agents.present import presence
 from voice_agent.briefing import Briefing
 from voice_agent.call.agent_session import agent_session
+from voice_agent.call.alarm import Alarm
 from voice_agent.call.client_desk import ClientDesk
 from voice_agent.call.input_audio import InputAudio
 from voice_agent.call.interruption import policy
@@ -135,7 +136,7 @@ class CallSession:
         self._save: Save = save
         self._side_channels: list[SendEvent] = []
         self._tasks: set[asyncio.Task[None]] = set()
-        self._timer: asyncio.TimerHandle | None = None
+        self._alarm = Alarm(clock, lambda: self.feed(Tick()))
         self._ending = ""
         self._ended = asyncio.Event()
         self._state: AgentState | None = None
@@ -248,8 +249,7 @@ class CallSession:
                 await self._ended.wait()
         finally:
             self._ending = self._ending or "error"
-            if self._timer is not None:
-                self._timer.cancel()
+            self._alarm.set(None)
             await self.speaker.aclose()
             await self.tools.aclose()
             pump.cancel()
@@ -346,7 +346,7 @@ class CallSession:
             send(event)
 
     def feed(self, event: Event) -> None:
-        """Gives the turn machine an event, does what it answers, and sets the timer for what comes next."""
+        """Gives the turn machine an event, does what it answers, and sets the alarm for what comes next."""
         if self._ending and not isinstance(event, (PlayoutStarted, ReplyEnded)):
             return
         now = self._clock()
@@ -354,7 +354,7 @@ class CallSession:
             self._do(action)
         if isinstance(event, Hypothesis):
             self._show_words()
-        self._set_timer()
+        self._set_alarm()
         self._show_state()
 
     def apply_config(self, config: SessionConfig) -> None:
@@ -367,7 +367,7 @@ class CallSession:
         prefix_ms = detection.prefix_padding_ms if isinstance(detection, ServerVad) else self.settings.audio.prefix_ms
         self.listener.configure(manual=detection is None, prefix_ms=prefix_ms)
         self.input_audio.configure(config.input_format)
-        self._set_timer()
+        self._set_alarm()
 
     @property
     def paces_speech(self) -> bool:
@@ -625,14 +625,8 @@ class CallSession:
             self._state = state
             self.emit(agent_events.state(state))
 
-    def _set_timer(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        deadline = self.machine.next_deadline()
-        if deadline is not None and not self._ending:
-            delay = max(0.0, deadline - self._clock())
-            self._timer = asyncio.get_running_loop().call_later(delay, lambda: self.feed(Tick()))
+    def _set_alarm(self) -> None:
+        self._alarm.set(None if self._ending else self.machine.next_deadline())
 
     def _soon(self, act: Callable[[], object]) -> None:
         """Runs what would feed the machine from within its own answer, right after it."""

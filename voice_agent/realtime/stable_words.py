@@ -49,8 +49,11 @@ class StableWords:
 
 
 def _key(word: str) -> str:
+    bare = word.strip()
+    if bare.isalnum():  # most words; all of an utterance's are looked at with each hypothesis
+        return bare.casefold()
     folded = _PUNCTUATION.sub("", word).casefold()
-    return folded or word.strip()
+    return folded or bare
 
 
 def _common(left: list[str], right: list[str]) -> int:
