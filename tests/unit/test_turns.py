@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from voice_agent.call.interruption import policy
+from voice_agent.call.turn_state import Phase
 from voice_agent.call.turn_types import (
     Action,
     AnnounceSpeech,
@@ -42,7 +43,7 @@ from voice_agent.call.turn_types import (
     TurnConfig,
     WarnIdle,
 )
-from voice_agent.call.turns import Phase, TurnMachine
+from voice_agent.call.turns import TurnMachine
 
 PLAIN = TurnConfig(speculation=False)
 

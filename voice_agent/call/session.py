@@ -35,6 +35,7 @@ from voice_agent.call.speaking import Speaker, SpeakerHooks, Spoken
 from voice_agent.call.tools import ToolDesk
 from voice_agent.call.transport import Transport
 from voice_agent.call.turn_config import turn_config
+from voice_agent.call.turn_state import Caller, Phase
 from voice_agent.call.turn_types import (
     Action,
     AnnounceSpeech,
@@ -65,7 +66,7 @@ from voice_agent.call.turn_types import (
     TurnConfig,
     WarnIdle,
 )
-from voice_agent.call.turns import Caller, Phase, TurnMachine
+from voice_agent.call.turns import TurnMachine
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import Message, ReplyRequest, TranscriptionOptions
 from voice_agent.facts import CallFacts

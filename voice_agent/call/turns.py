@@ -32,12 +32,13 @@ In the first moments of a reply the caller's echo canceller has not yet adapted:
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
-from enum import Enum, auto
 from typing import Literal
 
-from voice_agent.call.endpointing import CompletenessModel, completeness, delay_ms
-from voice_agent.call.interruption import InterruptionPolicy, Overlap, Verdict, policy
+from voice_agent.call.endpointing import CompletenessModel, completeness
+from voice_agent.call.interruption import InterruptionPolicy, Verdict, policy
+from voice_agent.call.patience import Patience
+from voice_agent.call.silence import Silence
+from voice_agent.call.turn_state import AgentReply, Caller, CallerTurn, Phase
 from voice_agent.call.turn_types import (
     Action,
     AnnounceSpeech,
@@ -55,7 +56,6 @@ from voice_agent.call.turn_types import (
     Farewell,
     ForgetSpeech,
     Hypothesis,
-    IdleTimeout,
     InputCleared,
     Lull,
     LullOver,
@@ -73,77 +73,7 @@ from voice_agent.call.turn_types import (
     StartReply,
     Tick,
     TurnConfig,
-    WarnIdle,
 )
-from voice_agent.text.words import folded
-
-_CUT_INTO_DOUBT = 0.2
-"""So much less probable is it that a caller who was cut into has finished. Tuned with `scripts/bench_turns.py`."""
-
-
-class Caller(Enum):
-    SILENT = auto()
-    SPEAKING = auto()
-    PAUSED = auto()
-    """Within a turn, between its last speech and its end."""
-
-
-class Phase(Enum):
-    HELD = auto()
-    THINKING = auto()
-    PLAYING = auto()
-
-
-@dataclass(slots=True)
-class _Segment:
-    text: str = ""
-    final: bool = False
-
-
-@dataclass(slots=True)
-class _Reply:
-    id: int
-    phase: Phase
-    text: str | None = None
-    paused: bool = False
-    playing_since: float = 0.0
-
-
-@dataclass(slots=True)
-class _Turn:
-    """The caller's turn under way."""
-
-    started: float
-    speaking: bool = False
-    over_reply: bool = False
-    """Speech over a reply that is not yet known to be an interruption."""
-    announced: bool = False
-    segments: dict[int, _Segment] = field(default_factory=dict)
-    run_started: float = 0.0
-    spoken_s: float = 0.0
-    last_speech: float = 0.0
-    quiet_since: float | None = None
-    """Since when the caller says nothing: a lull, perhaps of the same segment, or a pause."""
-    speculations: int = 0
-    commit_requested: bool = False
-    judged: tuple[str, float] = ("", 0.0)
-    """The lines whose completeness was judged last, and the judgement: several questions are asked about the same."""
-    before: str = ""
-    """The lines of the turn before, where its reply came while the caller had more to say: this is the rest of it."""
-
-    @property
-    def text(self) -> str:
-        return " ".join(s.text.strip() for s in self.segments.values() if s.text.strip())
-
-    @property
-    def lines(self) -> str:
-        """The text with a line for each run of speech: where the caller paused tells whether more is to come."""
-        own = [s.text.strip() for s in self.segments.values() if s.text.strip()]
-        return "\n".join((self.before, *own) if self.before and own else own)
-
-    @property
-    def settled(self) -> bool:
-        return all(s.final for s in self.segments.values())
 
 
 class TurnMachine:
@@ -158,12 +88,12 @@ class TurnMachine:
         interruption: InterruptionPolicy | None = None,
     ) -> None:
         self.config = config
-        self._complete = complete
+        self._patience = Patience(complete)
         self._interruption = interruption
-        self._turn: _Turn | None = None
-        self._following: _Turn | None = None
+        self._turn: CallerTurn | None = None
+        self._following: CallerTurn | None = None
         """Speech that goes on while the turn before it was ended by a commit and still awaits its words."""
-        self._reply: _Reply | None = None
+        self._reply: AgentReply | None = None
         self._reply_ids = 0
         self._reply_due: str | None = None
         """A committed turn that waits for the reply before it to end (`interrupt_response: false`)."""
@@ -175,9 +105,7 @@ class TurnMachine:
         self._committed = ("", 0.0)
         """The lines of the last turn, and when it was committed."""
         self._now = now
-        self._silent_since = now
-        self._nudges_said = 0
-        self._warned_at: float | None = None
+        self._silence = Silence(now)
 
     # What the session may ask.
 
@@ -238,7 +166,7 @@ class TurnMachine:
             case ReplyEnded(reply):
                 self._reply_ended(reply, now, actions)
             case CallerActive():
-                self._awake(now)
+                self._silence.broken(now)
             case ContextChanged():
                 self._drop_held(actions)
             case Farewell():
@@ -256,19 +184,16 @@ class TurnMachine:
     # --- the caller -------------------------------------------------------------------------------------------------
 
     def _speech_started(self, segment: int, now: float, actions: list[Action]) -> None:
-        self._awake(now)
+        self._silence.broken(now)
         turn = self._turn
         if turn is None:
-            turn = self._turn = _Turn(started=now)
+            turn = self._turn = CallerTurn(started=now)
             self._open(turn, actions)
         elif turn.commit_requested and not turn.speaking:
-            turn = self._following = self._following or _Turn(started=now)
-        turn.segments[segment] = _Segment()
-        turn.run_started = now
-        turn.speaking = True
-        turn.quiet_since = None
+            turn = self._following = self._following or CallerTurn(started=now)
+        turn.starts(segment, now)
 
-    def _open(self, turn: _Turn, actions: list[Action]) -> None:
+    def _open(self, turn: CallerTurn, actions: list[Action]) -> None:
         reply = self._reply
         lines, committed_at = self._committed
         if reply and turn.started - committed_at <= self.config.cut_into_s:
@@ -278,7 +203,7 @@ class TurnMachine:
         else:
             self._announce(turn, actions)
 
-    def _turn_of(self, segment: int) -> _Turn | None:
+    def _turn_of(self, segment: int) -> CallerTurn | None:
         return next((t for t in (self._turn, self._following) if t and segment in t.segments), None)
 
     def _lull(self, segment: int, since: float | None) -> None:
@@ -288,21 +213,13 @@ class TurnMachine:
 
     def _speech_stopped(self, segment: int, last_speech: float, now: float) -> None:
         turn = self._turn_of(segment)
-        if turn is None or not turn.speaking:
-            return
-        if turn.quiet_since is None:
-            turn.quiet_since = now
-        turn.last_speech = max(last_speech, turn.run_started)
-        turn.spoken_s += turn.last_speech - turn.run_started
-        turn.speaking = False
+        if turn is not None and turn.speaking:
+            turn.stops(last_speech, now)
 
     def _hypothesis(self, segment: int, text: str, final: bool) -> None:
         turn = self._turn_of(segment)
-        if turn is None or turn.segments[segment].final:
-            return
-        known = turn.segments[segment]
-        known.text = text
-        known.final = final
+        if turn is not None:
+            turn.hears(segment, text, final=final)
 
     def _commit_requested(self, actions: list[Action]) -> None:
         turn = self._following or self._turn
@@ -312,13 +229,19 @@ class TurnMachine:
         # What the client commits is a turn, whatever was said, and no interruption.
         self._no_interruption(turn, actions)
 
-    def _no_interruption(self, turn: _Turn, actions: list[Action]) -> None:
+    def _no_interruption(self, turn: CallerTurn, actions: list[Action]) -> None:
         """Speech over the reply is simply a turn: the reply goes on."""
         if turn.over_reply:
             turn.over_reply = False
             if self._reply:
                 self._resume(self._reply, actions)
             self._announce(turn, actions)
+
+    def _nothing_interrupted(self, actions: list[Action]) -> None:
+        """The reply under the caller's speech is gone by itself: what they say is simply the next turn."""
+        if self._turn and self._turn.over_reply:
+            self._turn.over_reply = False
+            self._announce(self._turn, actions)
 
     def _input_cleared(self, now: float, actions: list[Action]) -> None:
         turn, following = self._turn, self._following
@@ -334,7 +257,7 @@ class TurnMachine:
             self._resume(self._reply, actions)
         self._drop_turn(turn, now, actions)
 
-    def _announce(self, turn: _Turn, actions: list[Action]) -> None:
+    def _announce(self, turn: CallerTurn, actions: list[Action]) -> None:
         if not turn.announced:
             turn.announced = True
             actions.append(AnnounceSpeech())
@@ -343,7 +266,7 @@ class TurnMachine:
 
     def _start_reply(self, text: str | None, *, speculative: bool) -> StartReply:
         self._reply_ids += 1
-        self._reply = _Reply(self._reply_ids, Phase.HELD if speculative else Phase.THINKING, text)
+        self._reply = AgentReply(self._reply_ids, Phase.HELD if speculative else Phase.THINKING, text)
         return StartReply(self._reply_ids, text, speculative)
 
     def _drop_held(self, actions: list[Action]) -> None:
@@ -359,10 +282,8 @@ class TurnMachine:
     def _reply_requested(self, now: float, actions: list[Action]) -> None:
         self._drop_held(actions)
         self._cancel("client_cancelled", actions)
-        self._awake(now)
-        if self._turn and self._turn.over_reply:
-            self._turn.over_reply = False
-            self._announce(self._turn, actions)
+        self._silence.broken(now)
+        self._nothing_interrupted(actions)
         # The reply is to all that was said: the turn that waited for the end of the one before is among it.
         text, self._reply_due = self._reply_due, None
         if self._turn and self._turn.commit_requested:
@@ -381,21 +302,16 @@ class TurnMachine:
         self._drop_held(actions)
         self._cancel("client_cancelled", actions)
         self._reply_due = None
-        self._awake(now)
-        if self._turn and self._turn.over_reply:
-            self._turn.over_reply = False
-            self._announce(self._turn, actions)
+        self._silence.broken(now)
+        self._nothing_interrupted(actions)
 
     def _reply_ended(self, reply: int, now: float, actions: list[Action]) -> None:
         if self._reply is None or self._reply.id != reply:
             return
         self._reply = None
-        if self._turn and self._turn.over_reply:
-            # The reply ended by itself under the caller's speech: what they say is simply the next turn.
-            self._turn.over_reply = False
-            self._announce(self._turn, actions)
-        if self._turn is None and not self._nudges_said and self._warned_at is None:
-            self._silent_since = now
+        self._nothing_interrupted(actions)
+        if self._turn is None:
+            self._silence.reply_ended(now)
         if self._reply_due is not None:
             text, self._reply_due = self._reply_due, None
             actions.append(self._start_reply(text, speculative=False))
@@ -417,16 +333,14 @@ class TurnMachine:
                 self._judge_overlap(self._turn, now, actions)
         self._judge_silence(now, actions)
 
-    def _judge_overlap(self, turn: _Turn, now: float, actions: list[Action]) -> None:
+    def _judge_overlap(self, turn: CallerTurn, now: float, actions: list[Action]) -> None:
         reply = self._reply
         assert reply is not None  # over_reply is cleared wherever the reply goes
         speaking = turn.speaking
         judge = self._interruption or policy(
             min_ms=self.config.interrupt_min_ms, min_words=self.config.interrupt_min_words
         )
-        spoken_s = turn.spoken_s + (now - turn.run_started if speaking else 0.0)
-        settled = turn.settled and not speaking
-        verdict = judge(Overlap(turn.text, settled, speaking, spoken_s * 1000))
+        verdict = judge(turn.overlap(now))
         endless = speaking and now >= turn.started + self.config.max_utterance_s
         if verdict is Verdict.CONFIRM or endless:
             turn.over_reply = False
@@ -438,27 +352,22 @@ class TurnMachine:
         elif verdict is Verdict.IGNORE:
             self._resume(reply, actions)
         elif speaking:
-            if not reply.paused and now >= self._pause_at(turn, reply):
+            if not reply.paused and now >= reply.pause_at(turn.run_started, self.config.echo_warmup_ms):
                 reply.paused = True
                 actions.append(PausePlayout())
         elif now >= turn.last_speech + self.config.resume_after_ms / 1000:
             # The agent goes on; should the transcriber still find words, they confirm the interruption then.
             self._resume(reply, actions)
 
-    def _pause_at(self, turn: _Turn, reply: _Reply) -> float:
-        if reply.phase is not Phase.PLAYING:
-            return turn.run_started
-        return max(turn.run_started, reply.playing_since + self.config.echo_warmup_ms / 1000)
-
-    def _resume(self, reply: _Reply, actions: list[Action]) -> None:
+    def _resume(self, reply: AgentReply, actions: list[Action]) -> None:
         if reply.paused:
             reply.paused = False
             actions.append(ResumePlayout())
 
-    def _judge_end(self, turn: _Turn, now: float, actions: list[Action]) -> None:
+    def _judge_end(self, turn: CallerTurn, now: float, actions: list[Action]) -> None:
         config = self.config
         speaking = turn.speaking
-        if speaking and self._reply and self._reply.phase is Phase.HELD and not self._held_for(turn.text):
+        if speaking and self._reply and not self._reply.held_for(turn.text):
             self._drop_held(actions)
         if speaking and not turn.commit_requested and now >= turn.started + config.max_utterance_s:
             turn.commit_requested = True
@@ -471,14 +380,14 @@ class TurnMachine:
         if turn.settled and not turn.text and config.detection:
             self._drop_wordless(turn, now, actions)
             return
-        if now >= self._turn_end(turn):
+        if now >= self._patience.turn_end(turn, config):
             self._commit(turn, now, actions)
         elif (wrap_up := self._wrap_up_at(turn)) is not None and now >= wrap_up:
             self._wrap_up(turn, now, actions)
         else:
             self._speculate(turn, now, actions)
 
-    def _drop_wordless(self, turn: _Turn, now: float, actions: list[Action]) -> None:
+    def _drop_wordless(self, turn: CallerTurn, now: float, actions: list[Action]) -> None:
         self._drop_held(actions)
         self._drop_turn(turn, now, actions)
         if turn.spoken_s * 1000 < self.config.unclear_min_ms:
@@ -487,46 +396,14 @@ class TurnMachine:
             self._unclear += 1
             actions.append(AskAgain(self._start_reply(None, speculative=False).reply))
 
-    def _held_for(self, text: str) -> bool:
-        reply = self._reply
-        return reply is not None and reply.phase is Phase.HELD and folded(reply.text or "") == folded(text)
-
-    def _turn_end(self, turn: _Turn) -> float:
-        """When the turn ends if nothing else happens."""
-        config = self.config
-        if not turn.settled:
-            return turn.last_speech + config.final_timeout_ms / 1000
-        if turn.commit_requested:
-            return turn.last_speech
-        likely = self._completeness(turn)
-        if turn.before:
-            # Who was cut into once pauses within what they say.
-            likely -= _CUT_INTO_DOUBT
-        wait = delay_ms(likely, config.min_delay_ms, config.max_delay_ms)
-        return turn.last_speech + wait / 1000
-
-    def _completeness(self, turn: _Turn) -> float:
-        lines = turn.lines
-        if turn.judged[0] != lines:
-            turn.judged = (lines, self._complete(lines))
-        return turn.judged[1]
-
-    def _wrap_up_at(self, turn: _Turn) -> float | None:
-        """When a caller who talks for very long is asked to come to the end: in a pause in which more would be awaited.
-        None if the turn is not that long, or ends by itself before."""
-        config = self.config
-        if not (config.wrap_up and config.create_response and config.detection and turn.settled and turn.text):
-            return None
-        if turn.commit_requested or turn.last_speech - turn.started < config.wrap_up_after_s:
-            return None
+    def _wrap_up_at(self, turn: CallerTurn) -> float | None:
         if self._reply is not None and self._reply.phase is not Phase.HELD:
             return None
-        at = turn.last_speech + config.wrap_up_pause_ms / 1000
-        return at if at < self._turn_end(turn) else None
+        return self._patience.wrap_up(turn, self.config)
 
-    def _wrap_up(self, turn: _Turn, now: float, actions: list[Action]) -> None:
+    def _wrap_up(self, turn: CallerTurn, now: float, actions: list[Action]) -> None:
         self._turn = None
-        self._awake(now)
+        self._silence.broken(now)
         self._announce(turn, actions)
         self._drop_held(actions)
         self._unclear = 0
@@ -534,7 +411,7 @@ class TurnMachine:
         if not self._start_asked(actions):
             actions.append(Nudge(self._start_reply(None, speculative=False).reply, self.config.wrap_up))
 
-    def _speculate(self, turn: _Turn, now: float, actions: list[Action]) -> None:
+    def _speculate(self, turn: CallerTurn, now: float, actions: list[Action]) -> None:
         at = self._speculation_at(turn)
         if at is None or now < at:
             return
@@ -543,32 +420,18 @@ class TurnMachine:
             turn.speculations += 1
             actions.append(self._start_reply(turn.text, speculative=True))
 
-    def _speculation_at(self, turn: _Turn) -> float | None:
-        """From when on a reply to the words so far may begin; None while there is none to begin."""
-        config = self.config
-        if not (config.speculation and config.create_response and config.detection and turn.text):
+    def _speculation_at(self, turn: CallerTurn) -> float | None:
+        if self._reply and (self._reply.phase is not Phase.HELD or self._reply.held_for(turn.text)):
             return None
-        if self._reply and (self._reply.phase is not Phase.HELD or self._held_for(turn.text)):
-            return None
-        if turn.quiet_since is None:
-            return None
-        if turn.settled and not turn.speaking:
-            # Whoever is in the middle of a sentence is waited for: to begin much before that is over would be waste.
-            return max(turn.quiet_since, self._turn_end(turn) - config.speculation_lead_ms / 1000)
-        # The words may lack the last one, which begins another reply then. A transcriber that is always that late makes
-        # the call thrifty.
-        last_try = turn.speculations >= config.max_speculations - 1
-        if self.thrifty or last_try or self._completeness(turn) < config.speculate_from:
-            return None
-        return turn.quiet_since
+        return self._patience.speculation(turn, self.config, thrifty=self.thrifty)
 
-    def _commit(self, turn: _Turn, now: float, actions: list[Action]) -> None:
+    def _commit(self, turn: CallerTurn, now: float, actions: list[Action]) -> None:
         text, missing = turn.text, not turn.settled
         self._committed = (turn.lines, now)
         self._turn = None
-        self._awake(now)
+        self._silence.broken(now)
         self._announce(turn, actions)
-        if not self._held_for(text):
+        if self._reply and not self._reply.held_for(text):
             self._drop_held(actions)
         actions.append(CommitTurn(text, tuple(turn.segments), missing))
         if self._start_asked(actions):
@@ -584,9 +447,9 @@ class TurnMachine:
         else:
             actions.append(self._start_reply(text, speculative=False))
 
-    def _drop_turn(self, turn: _Turn, now: float, actions: list[Action]) -> None:
+    def _drop_turn(self, turn: CallerTurn, now: float, actions: list[Action]) -> None:
         self._turn = None
-        self._awake(now)
+        self._silence.broken(now)
         actions.append(DropTurn(tuple(turn.segments), turn.announced))
         self._start_asked(actions)
 
@@ -598,44 +461,16 @@ class TurnMachine:
         actions.append(self._start_reply(None, speculative=False))
         return True
 
-    # --- silence ----------------------------------------------------------------------------------------------------
-
-    def _awake(self, now: float) -> None:
-        self._silent_since = now
-        self._nudges_said = 0
-        self._warned_at = None
+    # --- silence, and what is due when ------------------------------------------------------------------------------
 
     def _judge_silence(self, now: float, actions: list[Action]) -> None:
         if self._turn or self._reply:
             return
-        config = self.config
-        silent = now - self._silent_since
-        if self._warned_at is not None and now >= self._warned_at + config.idle_end_s:
-            self._warned_at = None
-            self._silent_since = now
-            actions.append(EndIdle())
-        elif config.idle_warning_s is not None and self._warned_at is None and silent >= config.idle_warning_s:
-            self._warned_at = now
-            actions.append(WarnIdle(self._start_reply(None, speculative=False).reply))
-        elif config.idle_timeout_ms is not None and silent * 1000 >= config.idle_timeout_ms:
-            self._silent_since = now
-            actions.append(IdleTimeout(self._start_reply(None, speculative=False).reply))
-        elif self._nudge_due is not None and silent >= self._nudge_due:
-            text = config.nudges[self._nudges_said][1]
-            self._nudges_said += 1
-            actions.append(Nudge(self._start_reply(None, speculative=False).reply, text))
-
-    @property
-    def _nudge_due(self) -> float | None:
-        """Seconds of silence until the next nudge; none after the warning, which says more than a nudge could."""
-        if self._warned_at is not None or self._nudges_said >= len(self.config.nudges):
-            return None
-        return self.config.nudges[self._nudges_said][0]
-
-    def _speculation_deadline(self, turn: _Turn) -> Iterable[float]:
-        at = self._speculation_at(turn)
-        if at is not None:
-            yield at
+        due = self._silence.judge(now, self.config)
+        if isinstance(due, EndIdle):
+            actions.append(due)
+        elif due is not None:
+            actions.append(due(self._start_reply(None, speculative=False).reply))
 
     def _deadlines(self) -> Iterable[float]:
         config = self.config
@@ -643,26 +478,20 @@ class TurnMachine:
         if turn and turn.over_reply and reply:
             if turn.speaking:
                 if not reply.paused:
-                    yield self._pause_at(turn, reply)
+                    yield reply.pause_at(turn.run_started, self.config.echo_warmup_ms)
                 yield turn.run_started + max(config.interrupt_min_ms / 1000 - turn.spoken_s, 0.0)
                 yield turn.started + config.max_utterance_s
             elif reply.paused:
                 yield turn.last_speech + config.resume_after_ms / 1000
         elif turn and turn.speaking:
             yield turn.started + config.max_utterance_s
-            yield from self._speculation_deadline(turn)
+            yield from _given(self._speculation_at(turn))
         elif turn and (config.detection or turn.commit_requested):
-            yield self._turn_end(turn)
-            wrap_up = self._wrap_up_at(turn)
-            if wrap_up is not None:
-                yield wrap_up
-            yield from self._speculation_deadline(turn)
+            yield self._patience.turn_end(turn, config)
+            yield from _given(self._wrap_up_at(turn), self._speculation_at(turn))
         if not turn and not reply:
-            if self._warned_at is not None:
-                yield self._warned_at + config.idle_end_s
-            elif config.idle_warning_s is not None:
-                yield self._silent_since + config.idle_warning_s
-            if config.idle_timeout_ms is not None:
-                yield self._silent_since + config.idle_timeout_ms / 1000
-            if self._nudge_due is not None:
-                yield self._silent_since + self._nudge_due
+            yield from self._silence.deadlines(config)
+
+
+def _given(*moments: float | None) -> Iterable[float]:
+    return (at for at in moments if at is not None)
