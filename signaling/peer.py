@@ -159,7 +159,7 @@ class Peer:
         transceiver = self._pc.addTransceiver("audio", direction="sendrecv")
         transceiver.setCodecPreferences(_opus())
         media_stack.receive_packets(transceiver.receiver, self._packet, clock_rate_hz=_OPUS_CLOCK_HZ)
-        media_stack.send_packets(transceiver.sender, self._playout.next_packet)
+        media_stack.send_packets(transceiver.sender, self._playout)
         media_stack.report_loss(transceiver.sender, self._playout.set_loss)
         with media_stack.media_address(*media_address(self._server)):
             try:

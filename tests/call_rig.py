@@ -213,10 +213,8 @@ class RigTransport:
     async def close(self) -> None:
         self.playout.close()
 
-    async def play(self) -> None:
-        while True:
-            await self.playout.next_packet()
-            self.sent_at.append(asyncio.get_running_loop().time())
+    def play(self) -> None:
+        self.playout.play(lambda _packet, _timestamp: self.sent_at.append(asyncio.get_running_loop().time()))
 
 
 def answering(*texts: str, first_token_s: float = 0.15, tokens_per_s: float = 30.0) -> Script:
@@ -307,7 +305,7 @@ class Rig:
             briefing=briefing or Briefing(),
             clock=asyncio.get_running_loop().time,
         )
-        self._tasks: list[asyncio.Task[Any]] = []
+        self._speaking: asyncio.Task[None]
         self._frames: list[bytes] = []
 
     def make_transport(self, settings: AudioSettings, audible: bool) -> RigTransport:
@@ -316,7 +314,8 @@ class Rig:
 
     async def __aenter__(self) -> Self:
         self._run = asyncio.create_task(self.session.run())
-        self._tasks = [asyncio.create_task(self.transport.play()), asyncio.create_task(self._microphone())]
+        self.transport.play()
+        self._speaking = asyncio.create_task(self._microphone())
         await asyncio.sleep(0)
         self.session.connected()
         return self
@@ -324,12 +323,15 @@ class Rig:
     async def __aexit__(self, *_: object) -> None:
         self.session.end("hangup")
         self.reason = await asyncio.wait_for(self._run, 30)
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self.mute()
+        await asyncio.gather(self._speaking, return_exceptions=True)
         await self.transport.close()
         leftover = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
         assert not leftover, f"the call left tasks behind: {leftover}"
+
+    def mute(self) -> None:
+        """The microphone is taken away."""
+        self._speaking.cancel()
 
     async def _microphone(self) -> None:
         """A packet every 20 ms: speech while there is some, else silence."""

@@ -169,15 +169,14 @@ class _Call:
             clock=loop.time,
         )
         running = asyncio.create_task(self._session.run())
-        playing = asyncio.create_task(self._play())
+        self._output.play(self._played)
         await asyncio.sleep(0)
         self._session.connected()
         await self._caller()
         self._over = True
         self._session.end("hangup")
         await running
-        playing.cancel()
-        await asyncio.gather(playing, return_exceptions=True)
+        self._output.stop()
         self._output.close()
         return Outcome(
             tuple(self._commits),
@@ -208,12 +207,10 @@ class _Call:
     async def close(self) -> None:
         pass
 
-    async def _play(self) -> None:
-        while True:
-            await self._output.next_packet()
-            if self._origin is None:
-                self._origin = asyncio.get_running_loop().time()
-            self._packets.append(self._now_ms)
+    def _played(self, _packet: bytes, _timestamp: int) -> None:
+        if self._origin is None:
+            self._origin = asyncio.get_running_loop().time()
+        self._packets.append(self._now_ms)
 
     # --- the caller -------------------------------------------------------------------------------------------------
 

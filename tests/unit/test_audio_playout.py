@@ -394,38 +394,80 @@ def test_whatever_the_call_does_packets_keep_their_pace(steps: list[tuple[str, i
 # --- the waiting half ---------------------------------------------------------------------------------------------
 
 
-async def test_the_track_waits_through_silence_and_gets_speech_when_it_comes() -> None:
-    playout = PacedPlayout(AudioSettings())
-    waiting = asyncio.ensure_future(playout.next_packet())
+async def test_speech_is_sent_by_itself_from_the_moment_it_is_written() -> None:
+    playout, sent = PacedPlayout(AudioSettings()), asyncio.Queue[tuple[bytes, int]]()
+    playout.play(lambda packet, pts: sent.put_nowait((packet, pts)))
     await asyncio.sleep(0.01)
-    assert not waiting.done()
+    assert sent.empty()
     playout.begin("item_1")
     playout.write(tone(60))
-    packet, pts = await asyncio.wait_for(waiting, 5)
+    assert sent.empty()
+    packet, pts = await asyncio.wait_for(sent.get(), 5)
     assert len(packet) > 2
-    next_packet, next_pts = await asyncio.wait_for(playout.next_packet(), 5)
+    next_packet, next_pts = await asyncio.wait_for(sent.get(), 5)
     assert next_pts - pts == 960
     assert next_packet != packet
+    playout.stop()
     playout.close()
 
 
-async def test_drained_is_told_to_a_waiting_track() -> None:
+async def test_nothing_is_sent_before_play_and_after_stop() -> None:
+    playout, sent = PacedPlayout(AudioSettings()), list[int]()
+    playout.begin("item_1")
+    playout.write(tone(500))
+    await asyncio.sleep(0.05)
+    playout.play(lambda _, pts: sent.append(pts))
+    playout.stop()
+    playout.stop()
+    playout.write(tone(500))
+    await asyncio.sleep(0.05)
+    assert not sent
+    assert playout.position_ms == 0
+
+
+async def test_a_pause_in_silence_is_followed_by_speech_again() -> None:
+    playout, sent = PacedPlayout(AudioSettings()), asyncio.Queue[int]()
+    playout.play(lambda _, pts: sent.put_nowait(pts))
+    for _ in range(3):
+        playout.begin("item_1")
+        playout.write(tone(40))
+        await asyncio.wait_for(sent.get(), 5)
+        await asyncio.wait_for(sent.get(), 5)
+        await asyncio.sleep(0.05)
+    playout.stop()
+
+
+async def test_one_packet_that_cannot_be_sent_does_not_hold_back_the_others() -> None:
+    playout, tried, drained = PacedPlayout(AudioSettings()), list[int](), asyncio.Event()
+    failures = list[object]()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+
+    def send(_: bytes, pts: int) -> None:
+        tried.append(pts)
+        if len(tried) == 1:
+            raise ValueError("too long")
+
+    playout.on_drained = drained.set
+    playout.play(send)
+    playout.begin("item_1")
+    playout.write(tone(60))
+    playout.end()
+    await asyncio.wait_for(drained.wait(), 5)
+    assert (len(tried), len(failures)) == (3, 1)
+    playout.stop()
+
+
+async def test_drained_is_told_when_the_last_packet_is_over() -> None:
     playout, drained = PacedPlayout(AudioSettings()), asyncio.Event()
     playout.on_drained = drained.set
+    playout.play(lambda _packet, _pts: None)
     playout.begin("item_1")
     playout.write(tone(40))
     playout.end()
-
-    async def pull() -> None:
-        while True:
-            await playout.next_packet()
-
-    task = asyncio.ensure_future(pull())
+    assert not drained.is_set()
     await asyncio.wait_for(drained.wait(), 5)
     assert playout.position_ms == 40
-    task.cancel()
-    with pytest.raises(asyncio.CancelledError):
-        await task
+    playout.stop()
 
 
 async def test_room_is_awaited_until_speech_has_left_or_was_dropped() -> None:
@@ -437,7 +479,7 @@ async def test_room_is_awaited_until_speech_has_left_or_was_dropped() -> None:
     writer = asyncio.ensure_future(playout.room())
     await asyncio.sleep(0)
     assert not writer.done()
-    await playout.next_packet()
+    playout.play(lambda _packet, _pts: None)
     await asyncio.wait_for(writer, 5)
     playout.write(tone(100))
     writer = asyncio.ensure_future(playout.room())
@@ -445,3 +487,4 @@ async def test_room_is_awaited_until_speech_has_left_or_was_dropped() -> None:
     assert not writer.done()
     playout.clear()
     await asyncio.wait_for(writer, 5)
+    playout.stop()

@@ -260,7 +260,7 @@ def test_clearing_the_buffer_right_after_a_commit_keeps_the_committed_turn() -> 
 def test_a_clear_behind_a_commit_leaves_the_committed_audio_that_still_waits() -> None:
     async def call() -> None:
         async with Rig(session=MANUAL, kind="websocket") as call:
-            call._tasks[1].cancel()
+            call.mute()
             call.transcriber.saying += ["one", "two"]
             pcm = silence(3000, 24_000)
             call.send("input_audio_buffer.append", audio=base64.b64encode(pcm).decode())
@@ -367,7 +367,7 @@ def test_the_goodbye_does_not_wait_for_the_words_of_a_committed_turn() -> None:
 def test_nothing_of_the_caller_is_transcribed_during_the_goodbye() -> None:
     async def call() -> None:
         async with Rig(kind="websocket") as call:
-            call._tasks[1].cancel()
+            call.mute()
             call.session.end("shutdown")
             pcm = base64.b64encode(silence(1000, 24_000)).decode()
             call.send("input_audio_buffer.append", audio=pcm)

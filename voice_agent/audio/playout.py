@@ -1,7 +1,7 @@
-"""The agent's speech as a paced row of Opus packets: `pacing.PlayoutQueue` with a clock and the waiting.
+"""The agent's speech as a paced row of Opus packets: `pacing.PlayoutQueue` with a clock and a timer.
 
-A media track awaits `next_packet`; the call writes. In silence nothing is sent and the timestamps go on with the clock.
-Everything runs on one event loop, and only one task may await `next_packet`.
+The call writes; from `play` on, each packet is given to the sender when it is due, by one timer of the event loop and
+no task. In silence there is no timer, nothing is sent, and the timestamps go on with the clock.
 """
 
 from __future__ import annotations
@@ -22,8 +22,9 @@ class PacedPlayout:
     def __init__(self, settings: AudioSettings, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._queue = PlayoutQueue(settings, clock())
-        self._work = asyncio.Event()
         self._room = asyncio.Event()
+        self._send: Callable[[bytes, int], None] | None = None
+        self._timer: asyncio.Handle | None = None
 
     @property
     def on_started(self) -> Callable[[], None]:
@@ -42,6 +43,19 @@ class PacedPlayout:
     @on_drained.setter
     def on_drained(self, callback: Callable[[], None]) -> None:
         self._queue.on_drained = callback
+
+    def play(self, send: Callable[[bytes, int], None]) -> None:
+        """From now on each packet goes to `send(packet, timestamp)` when it is due; timestamps are samples at 48 kHz.
+        It is called by the event loop, never from within a method."""
+        self._send = send
+        self._schedule()
+
+    def stop(self) -> None:
+        """The end of `play`: nothing leaves any more. Idempotent."""
+        self._send = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def begin(self, item_id: str) -> None:
         """A new reply starts at position 0; what is left of the one before is dropped."""
@@ -109,22 +123,24 @@ class PacedPlayout:
         """Packets of a provider that were no Opus and were left out."""
         return self._queue.malformed
 
-    async def next_packet(self) -> tuple[bytes, int]:
-        """Waits until a packet is due; returns it with its timestamp in samples at 48 kHz."""
-        while True:
-            self._work.clear()
-            packet = self._queue.due(self._clock())
-            if packet is not None:
-                if not self._queue.full:
-                    self._room.set()
-                return packet
-            at = self._queue.next_due()
-            if at is None:
-                await self._work.wait()
-            else:
-                await asyncio.sleep(max(0.0, at - self._clock()))
-
     def _changed(self) -> None:
-        self._work.set()
         if not self._queue.full:
             self._room.set()
+        self._schedule()
+
+    def _schedule(self) -> None:
+        # A timer that is set stays: the time at which the last packet is over never moves forward.
+        if self._timer is not None or self._send is None:
+            return
+        at = self._queue.next_due()
+        if at is not None:
+            loop, wait_s = asyncio.get_running_loop(), at - self._clock()
+            play = self._play_due
+            self._timer = loop.call_later(wait_s, play) if wait_s > 0 else loop.call_soon(play)
+
+    def _play_due(self) -> None:
+        self._timer = None
+        packet = self._queue.due(self._clock())
+        self._changed()
+        if packet is not None and self._send is not None:
+            self._send(*packet)

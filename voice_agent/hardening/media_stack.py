@@ -22,7 +22,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 import aiortc
 import pylibsrtp
@@ -567,55 +567,75 @@ def _rtp_payload(packet: bytes, first: int) -> bytes:
     return packet[at:end]
 
 
-def send_packets(sender: RTCRtpSender, next_packet: Callable[[], Awaitable[tuple[bytes, int]]]) -> None:
-    """Sends what `next_packet` gives: one RTP payload and its timestamp (of the codec's clock), when it is due. Call
-    it before connecting.
+class PacketSource(Protocol):
+    """Gives packets by itself: each payload and its timestamp (of the codec's clock) to `send`, when it is due."""
+
+    def play(self, send: Callable[[bytes, int], None]) -> None:
+        """Begins. `send` never raises and never blocks."""
+
+    def stop(self) -> None:
+        """Ends; `send` is not called any more. Idempotent."""
+
+
+def send_packets(sender: RTCRtpSender, source: PacketSource) -> None:
+    """Sends what `source` gives as RTP payloads, from the moment the peer is connected until it is not. Call it before
+    connecting.
 
     Instead of a track: aiortc makes five objects and reads the clock twice for each packet, keeps it for
     retransmissions that audio never asks for, and passes it through four coroutines. That took twice as long as
-    encoding it. Sender reports go on. Nothing is sent while `next_packet` waits; cancelling it is how the sender stops.
+    encoding it. Sender reports go on.
     """
     own: Any = sender
-    private = "_RTCRtpSender__"
 
     async def run_rtp(codec: aiortc.RTCRtpCodecParameters) -> None:
-        getattr(own, private + "rtp_started").set()
-        number, origin = random16(), random32()
-        # The header's first byte and what follows its fixed part, the same in every packet: the name of the stream.
-        sample = RtpPacket()
-        sample.extensions.mid = getattr(own, private + "mid")
-        constant = sample.serialize(getattr(own, private + "rtp_header_extensions_map"))
-        assert codec.payloadType is not None  # negotiated
-        first, second, extensions = constant[0], 0x80 | codec.payloadType, constant[_RTP_HEADER.size :]
-        packets = octets = 0
+        own._RTCRtpSender__rtp_started.set()
+        gone: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         try:
-            while True:
-                payload, timestamp = await next_packet()
-                timestamp = (origin + timestamp) & 0xFFFFFFFF
-                header = _RTP_HEADER.pack(first, second, number, timestamp, own._ssrc)
-                _send_rtp(own.transport, header + extensions + payload)
-                number = (number + 1) & 0xFFFF
-                if packets % _PACKETS_PER_REPORT == 0:
-                    setattr(own, private + "ntp_timestamp", clock.current_ntp_time())
-                    setattr(own, private + "rtp_timestamp", timestamp)
-                packets, octets = packets + 1, octets + len(payload)
-                setattr(own, private + "packet_count", packets)
-                setattr(own, private + "octet_count", octets)
-        except (asyncio.CancelledError, ConnectionError):
-            pass
+            source.play(_rtp_writer(own, codec, gone))
+            await gone
+        except asyncio.CancelledError:
+            pass  # `stop()` ends it so
         finally:
+            source.stop()
             # Or `stop()`, and so `close()`, would wait for ever.
-            getattr(own, private + "rtp_exited").set()
+            own._RTCRtpSender__rtp_exited.set()
 
     setattr(sender, "_run_rtp", run_rtp)  # noqa: B010 - an instance's method is replaced
 
 
-def _send_rtp(transport: Any, packet: bytes) -> None:
-    """As `RTCDtlsTransport._send_rtp` and what is below it. Raises ConnectionError when not connected."""
-    pair = transport.transport._connection._nominated.get(_RTP_COMPONENT)
-    if pair is None or transport.state != "connected":
-        raise ConnectionError("not connected")
-    pair.protocol.transport.sendto(transport._tx_srtp.protect(packet), pair.remote_addr)
+def _rtp_writer(
+    sender: Any, codec: aiortc.RTCRtpCodecParameters, gone: asyncio.Future[None]
+) -> Callable[[bytes, int], None]:
+    """What puts a payload on the socket, as `RTCDtlsTransport._send_rtp` and what is below it do. `gone` is set when
+    there is no connection any more."""
+    # The header's first byte and what follows its fixed part, the same in every packet: the name of the stream.
+    sample = RtpPacket()
+    sample.extensions.mid = sender._RTCRtpSender__mid
+    constant = sample.serialize(sender._RTCRtpSender__rtp_header_extensions_map)
+    assert codec.payloadType is not None  # negotiated
+    first, second, extensions = constant[0], 0x80 | codec.payloadType, constant[_RTP_HEADER.size :]
+    number, origin, ssrc = random16(), random32(), sender._ssrc
+    transport = sender.transport
+    nominated = transport.transport._connection._nominated
+
+    def send(payload: bytes, timestamp: int) -> None:
+        nonlocal number
+        pair = nominated.get(_RTP_COMPONENT)
+        if pair is None or transport._state is not rtcdtlstransport.State.CONNECTED:
+            if not gone.done():
+                gone.set_result(None)
+            return
+        timestamp = (origin + timestamp) & 0xFFFFFFFF
+        packet = _RTP_HEADER.pack(first, second, number, timestamp, ssrc) + extensions + payload
+        pair.protocol.transport.sendto(transport._tx_srtp.protect(packet), pair.remote_addr)
+        number = (number + 1) & 0xFFFF
+        if sender._RTCRtpSender__packet_count % _PACKETS_PER_REPORT == 0:
+            sender._RTCRtpSender__ntp_timestamp = clock.current_ntp_time()
+            sender._RTCRtpSender__rtp_timestamp = timestamp
+        sender._RTCRtpSender__packet_count += 1
+        sender._RTCRtpSender__octet_count += len(payload)
+
+    return send
 
 
 def report_loss(sender: RTCRtpSender, handler: Callable[[float], None]) -> None:
