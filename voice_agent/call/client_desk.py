@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from voice_agent.call.metrics import EVENTS_REFUSED
 from voice_agent.call.turn_types import CommitRequested, ContextChanged, PlayoutCleared
-from voice_agent.engines.ports import Message
 from voice_agent.realtime import server_events
 from voice_agent.realtime.client_events import (
     ClientEvent,
@@ -27,8 +26,7 @@ from voice_agent.realtime.client_events import (
 )
 from voice_agent.realtime.errors import ProtocolError
 from voice_agent.realtime.items import Item
-from voice_agent.realtime.messages import messages_of
-from voice_agent.realtime.response_config import ItemReference, ResponseConfig
+from voice_agent.realtime.response_config import ResponseConfig
 
 if TYPE_CHECKING:
     from voice_agent.call.session import CallSession
@@ -62,10 +60,6 @@ class ClientDesk:
                 "The server could not process this event.", code="server_error", event_id=event_id, type="server_error"
             )
             self._session.emit(failure.to_event())
-
-    def messages_for(self, entries: Iterable[Item | ItemReference]) -> list[Message]:
-        """The input of an out-of-band response as messages. Raises ProtocolError."""
-        return messages_of(self._session.conversation.resolve(entries))
 
     def _do(self, event: ClientEvent) -> None:
         session = self._session
@@ -135,7 +129,7 @@ class ClientDesk:
             raise ProtocolError(message, code="conversation_already_has_active_response")
         config = ResponseConfig.create(session.config, params, audio_started=session.speaker.audio_started)
         if config.input is not None:
-            self.messages_for(config.input)
+            session.conversation.resolve(config.input)
         session.request_reply(config)
 
     def _cancel(self, response_id: str | None) -> None:

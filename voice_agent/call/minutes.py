@@ -28,6 +28,8 @@ class Minutes:
         self._unjudged: list[str] = []
         self._settled = 0
         """Texts of the caller that wait no more."""
+        self._judging = 0
+        """Number of the last text that the reply in progress is moderated with."""
         self._last_speech: float | None = None
         """When the caller stopped speaking, while the answer to it is still awaited."""
         self._stages: dict[str, int] = {}
@@ -89,25 +91,29 @@ class Minutes:
         self._write("user", "text", text, heard=text, start_ms=self._ms(now), end_ms=self._ms(now))
         TURNS.labels("user", "typed").inc()
 
-    @property
-    def unjudged(self) -> tuple[str, ...]:
-        """The caller's texts on which there was no verdict yet: the next reply is moderated with them."""
+    def judging(self) -> tuple[str, ...]:
+        """The caller's texts on which there was no verdict yet: the reply in progress is moderated with them."""
+        self._judging = self._texts
         return tuple(self._unjudged)
 
+    def judged(self) -> None:
+        """There is a verdict on the texts that the reply in progress is moderated with."""
+        self._settle(self._judging)
+
     @property
-    def texts(self) -> int:
+    def _texts(self) -> int:
         """The number of the caller's latest text."""
         return self._settled + len(self._unjudged)
 
-    def judged(self, until: int) -> None:
-        """There is a verdict on the texts up to this number."""
+    def _to_be_judged(self, text: str) -> None:
+        self._unjudged.append(text)
+        self._settle(self._texts - self._max_unjudged)
+
+    def _settle(self, until: int) -> None:
+        """The texts up to this number wait no more."""
         count = max(until - self._settled, 0)
         del self._unjudged[:count]
         self._settled += count
-
-    def _to_be_judged(self, text: str) -> None:
-        self._unjudged.append(text)
-        self.judged(self.texts - self._max_unjudged)
 
     def wasted(self, tokens: int) -> None:
         """A reply that cost so many tokens was thrown away unheard."""

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 
 from voice_agent.call.interruption import Overlap
+from voice_agent.realtime.agent_events import AgentState
 from voice_agent.text.words import folded
 
 
@@ -108,3 +109,12 @@ class CallerTurn:
         """What is known of it as speech over the agent."""
         spoken_s = self.spoken_s + (now - self.run_started if self.speaking else 0.0)
         return Overlap(self.text, self.settled and not self.speaking, self.speaking, spoken_s * 1000)
+
+
+def agent_state(phase: Phase | None, caller: Caller, *, paused: bool) -> AgentState:
+    """What the client shows of the agent."""
+    if paused:
+        return "paused"
+    if phase is Phase.PLAYING:
+        return "speaking"
+    return "thinking" if phase is Phase.THINKING and caller is Caller.SILENT else "listening"

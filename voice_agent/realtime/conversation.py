@@ -146,9 +146,10 @@ class Conversation:
         self._items[item_id] = cut
         return cut
 
-    def to_messages(self) -> list[Message]:
-        """The whole conversation as the language model sees it."""
-        return messages_of(self.items)
+    def to_messages(self, entries: Iterable[Item | ItemReference] | None = None) -> list[Message]:
+        """As the language model sees it: the whole conversation, or these entries of a response's input. Raises
+        ProtocolError."""
+        return messages_of(self.items if entries is None else self.resolve(entries))
 
     def resolve(self, entries: Iterable[Item | ItemReference]) -> list[Item]:
         """The input of a response, its references replaced by the items. Raises ProtocolError."""
