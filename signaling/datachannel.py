@@ -14,6 +14,7 @@ from collections.abc import Callable
 from aiortc import RTCDataChannel
 
 from signaling.limits import ChannelRate
+from voice_agent.hardening.media_stack import send_text
 from voice_agent.hardening.rejections import rejected
 from voice_agent.realtime.errors import ProtocolError
 
@@ -47,7 +48,7 @@ class EventChannel:
         self._on_event = on_event
         self._on_lost = on_lost
         self._channel: RTCDataChannel | None = None
-        self._waiting: deque[str] = deque()
+        self._waiting: deque[bytes] = deque()
         self._waiting_bytes = 0
         self._closed = False
 
@@ -70,18 +71,18 @@ class EventChannel:
         """Queues one event. Never blocks and never raises; an event above the size limit is dropped and counted."""
         if self._closed:
             return
-        size = len(text.encode())
-        if size > self._max_event_bytes:
+        message = text.encode()
+        if len(message) > self._max_event_bytes:
             rejected("event_too_large")
             return
         if self._channel is not None:
-            self._send(text)
+            self._send(message)
             return
-        self._waiting_bytes += size
+        self._waiting_bytes += len(message)
         if self._waiting_bytes > self._max_backlog_bytes:
             self._lost("slow_client")
             return
-        self._waiting.append(text)
+        self._waiting.append(message)
 
     def close(self) -> None:
         """Forgets the channel and what waits for it. Idempotent."""
@@ -89,12 +90,12 @@ class EventChannel:
         self._channel = None
         self._waiting.clear()
 
-    def _send(self, text: str) -> None:
+    def _send(self, message: bytes) -> None:
         channel = self._channel
         if channel is None or channel.readyState != "open":
             return
         try:
-            channel.send(text)
+            send_text(channel, message)
         except ValueError:
             # The client announced a smaller limit than ours (a=max-message-size).
             rejected("event_too_large")

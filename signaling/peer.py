@@ -50,6 +50,7 @@ setup_seconds = Histogram(
     buckets=(0.05, 0.1, 0.2, 0.3, 0.5, 0.75, 1, 2, 5, 10, 15),
 )
 
+_JSON = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 _OPUS_CLOCK_HZ = 48_000
 _MAX_EARLY_EVENTS = 32
 """Client events held until a session listens: only the moment between the answer and `bind`."""
@@ -145,7 +146,7 @@ class Peer:
             self._tell(session.client_event, self._early_events.popleft())
 
     def send_event(self, event: Mapping[str, object]) -> None:
-        self._events.send(json.dumps(event, separators=(",", ":"), ensure_ascii=False))
+        self._events.send(_JSON.encode(event))
 
     async def close(self) -> None:
         """Frees every socket, task and timer of the peer within `close_timeout_s`, whatever hangs. Idempotent."""

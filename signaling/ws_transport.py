@@ -20,6 +20,8 @@ from voice_agent.settings import ServerSettings
 
 logger = logging.getLogger(__name__)
 
+_JSON = json.JSONEncoder(separators=(",", ":"))
+
 
 class WebSocketTransport:
     """A `Transport`. `on_overflow` is called when the client cannot keep up; `abort` cuts the connection at once."""
@@ -71,7 +73,7 @@ class WebSocketTransport:
     def _put(self, event: Mapping[str, object], *, audio: bool) -> None:
         if self._closing:
             return
-        text = json.dumps(event, separators=(",", ":"))
+        text = _JSON.encode(event)
         self._queue.append((text, audio))
         self._queued_bytes += len(text)
         self._wake.set()

@@ -73,6 +73,31 @@ async def test_events_sent_before_the_channel_is_open_arrive_in_order() -> None:
         await call.hang_up()
 
 
+async def test_events_of_one_moment_share_packets_and_arrive_whole_and_in_order(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async with calling() as call:
+        sent: list[bytes] = []
+        dtls = call.peer._pc.sctp.transport
+        send = dtls._send_data
+
+        async def counted(packet: bytes) -> None:
+            sent.append(packet)
+            await send(packet)
+
+        monkeypatch.setattr(dtls, "_send_data", counted)
+        texts = [
+            letter * length for letter, length in zip("abcdefgh", (0, 100, 300, 300, 500, 5000, 200, 1), strict=True)
+        ]
+        for text in texts:
+            call.peer.send_event({"text": text})
+        await until(lambda: len(call.messages) == len(texts))
+        assert call.messages == [f'{{"text":"{text}"}}' for text in texts]
+        # 6.5 kB and their headers in packets of 1189 bytes at most; one for each piece of a message would be twelve.
+        assert len(sent) in (7, 8)
+        assert max(map(len, sent)) <= 1189
+
+
 async def test_the_answer_is_complete_and_asks_for_opus_only() -> None:
     async with calling() as call:
         lines = call.answer.splitlines()
