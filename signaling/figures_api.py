@@ -10,8 +10,8 @@ from signaling.appkeys import SERVICES
 from signaling.auth import bearer_token
 from signaling.operators import operator
 from signaling.stored_calls_api import after_calls, answered, whole_number
-from voice_agent.reports.helpdesk_figures import REPEAT, helpdesk_figures
-from voice_agent.reports.trends import trends
+from voice_agent.analytics.helpdesk import REPEAT, helpdesk_figures
+from voice_agent.analytics.trends import trends
 
 
 def add_figure_routes(app: web.Application) -> None:

@@ -7,12 +7,10 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from voice_agent.analytics.helpdesk import HelpdeskCall, TicketTimes, helpdesk_figures
 from voice_agent.analytics.measure import Measure
 from voice_agent.analytics.report import Report
-from voice_agent.reports.helpdesk_figures import helpdesk_figures
-from voice_agent.reports.trends import trends
-from voice_agent.storage.figures import HelpdeskCall, TicketTimes
-from voice_agent.storage.reports import SavedMeasures
+from voice_agent.analytics.trends import SavedMeasures, trends
 
 START = datetime(2026, 3, 2, 9, 30, tzinfo=UTC)
 _REPORTS = Path(__file__).parents[1] / "fixtures" / "reports"

@@ -5,22 +5,20 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from voice_agent.analytics import content, delivery, interaction, language, speech, star
+from voice_agent.analytics import content, delivery, helpdesk, interaction, language, speech, star
 from voice_agent.analytics.measure import Band, Metric
-from voice_agent.reports import helpdesk_figures
 
 PAGE = (Path(__file__).resolve().parents[2] / "docs" / "analytics.md").read_text(encoding="utf-8")
 
 
 def metrics() -> dict[str, tuple[Metric, ...]]:
     """By the heading under which they stand."""
-    operator = tuple(value for value in vars(helpdesk_figures).values() if isinstance(value, Metric))
     return {
         "Delivery": delivery.METRICS,
         "Conversation": interaction.METRICS,
         "Interview: content": content.METRICS,
         "Language": language.METRICS,
-        "Helpdesk, for the operator": operator,
+        "Helpdesk, for the operator": helpdesk.METRICS,
     }
 
 

@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from voice_agent.reports.helpdesk_figures import HelpdeskFigures, helpdesk_figures
-from voice_agent.storage.figures import HelpdeskCall, TicketTimes
+from voice_agent.analytics.helpdesk import HelpdeskCall, HelpdeskFigures, TicketTimes, helpdesk_figures
 
 NOON = datetime(2026, 3, 1, 12, tzinfo=UTC)
 UNTIL = NOON + timedelta(days=30)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
+from voice_agent.analytics.helpdesk import HelpdeskCall, TicketTimes
 from voice_agent.storage.database import Database
 
 _CALLS = """
@@ -23,33 +23,6 @@ SELECT number, priority, created_at, resolved_at,
 FROM tickets WHERE created_at >= $1 AND created_at < $2
 ORDER BY number
 """
-
-
-@dataclass(frozen=True, slots=True)
-class HelpdeskCall:
-    """One stored helpdesk call that has ended; fields as in HelpdeskFacts."""
-
-    call_id: str
-    key_id: str
-    """Who called, as far as that is known: callers with the same key count as one."""
-    started_at: datetime
-    ended_at: datetime
-    category: str
-    resolution: str
-    escalation: str
-    ticket_number: int | None
-    csat_asked: bool
-    csat: int | None
-
-
-@dataclass(frozen=True, slots=True)
-class TicketTimes:
-    number: int
-    priority: str
-    created_at: datetime
-    resolved_at: datetime | None
-    pending_s: float
-    """Seconds it waited for the caller."""
 
 
 class FigureStore:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import TypeAdapter
 
+from voice_agent.analytics.trends import SavedMeasures
 from voice_agent.facts import CallFacts
 from voice_agent.storage.calls import StoredCall, stored_call
 from voice_agent.storage.database import Database
@@ -67,17 +68,6 @@ class ReportState:
     ended: bool
     made: bool
     body: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class SavedMeasures:
-    """The figures of one saved call, as the report had them."""
-
-    call_id: str
-    agent: str
-    started_at: datetime
-    language: str
-    measures: Sequence[Mapping[str, object]]
 
 
 class ReportStore:

@@ -37,7 +37,7 @@ export function timeTicks(ms, most = 6) {
 
 /** The range that a gauge shows of a measure: value and all bounds inside, percentages and points whole. */
 export function gaugeRange({ value, band, unit }) {
-  if (unit === "percent" || unit === "%" || unit === "points of 100") return [0, Math.max(100, value)];
+  if (unit === "percent" || unit === "points of 100") return [0, Math.max(100, value)];
   if (unit === "points of 5") return [0, 5];
   const bounds = Object.values(band ?? {}).filter((bound) => bound != null);
   return [0, Math.max(value, ...bounds) * 1.15 || 1];

@@ -14,11 +14,10 @@ export const AGENTS = { interviewer: "Interview practice", helpdesk: "Helpdesk",
 
 const UNITS = {
   percent: (value) => [`${value} %`, ""],
-  "%": (value) => [`${value} %`, ""],
   milliseconds: (value) => [inSeconds(value), ""],
   seconds: (value) => [`${value} s`, ""],
   count: (value) => [`${value}`, ""],
-  h: (value) => [`${value} h`, ""],
+  hours: (value) => [`${value} h`, ""],
   "points of 5": (value) => [`${value}`, "of 5"],
   "points of 100": (value) => [`${value}`, "of 100"],
 };

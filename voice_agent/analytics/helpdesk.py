@@ -1,4 +1,4 @@
-"""Figures about many helpdesk calls for an operator. Pure: rows in, measures out.
+"""Figures about many helpdesk calls for an operator: calls and tickets in, measures out.
 
 A contact is one call. The same caller with the same category of problem within seven days is a repeat contact; callers
 are told apart by their API key. What cannot be known yet, because the seven days or the 24 hours of silence are not
@@ -10,10 +10,10 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from voice_agent.analytics.measure import Band, Frozen, Measure, Metric
-from voice_agent.storage.figures import HelpdeskCall, TicketTimes
 
 REPEAT = timedelta(days=7)
 SILENT = timedelta(hours=24)
@@ -24,81 +24,134 @@ FIRST_CONTACT = Metric(
     "first_contact_resolution",
     1,
     "First-contact resolution",
-    "%",
-    "First contacts that were solved, confirmed or assumed, without a repeat contact within 7 days, / first contacts "
-    "at least 7 days old.",
-    "SQM Group: average 70 %, best 80 % and more",
+    "percent",
+    "First contacts that were solved, confirmed or assumed, without a repeat contact within 7 days, divided by all "
+    "first contacts that are at least 7 days old.",
+    "SQM Group: average 70 percent, best 80 percent and more",
     Band(good_min=80, flag_below=70),
 )
 CONFIRMED = Metric(
     "resolution_confirmed",
     1,
     "Confirmed resolution",
-    "%",
-    "Contacts whose caller said that it is fixed and did not return within 7 days / contacts.",
+    "percent",
+    "Contacts whose caller said that it is fixed and did not return within 7 days, divided by all contacts.",
     "judgement",
 )
 ASSUMED = Metric(
     "resolution_assumed",
     1,
     "Assumed resolution",
-    "%",
-    "Contacts that ended without a word on it, followed by 24 hours of silence and no return within 7 days, / contacts "
-    "at least 24 hours old.",
+    "percent",
+    "Contacts that ended without a word on it, followed by 24 hours of silence and no return within 7 days, divided by "
+    "contacts that are at least 24 hours old.",
     "judgement",
 )
 CONTAINMENT = Metric(
     "containment",
     1,
     "Containment",
-    "%",
-    "Contacts without a ticket or a hand-over to a person / contacts. Read it beside repeat contact.",
+    "percent",
+    "Contacts without a ticket or a hand-over to a person, divided by all contacts. Read it beside repeat contact.",
     "judgement",
 )
 REPEATED = Metric(
     "repeat_contact",
     1,
     "Repeat contact",
-    "%",
-    "Contacts followed by another of the same caller and category within 7 days / contacts at least 7 days old.",
+    "percent",
+    "Contacts followed by another of the same caller and category within 7 days, divided by contacts that are at least "
+    "7 days old.",
     "judgement",
 )
 CSAT = Metric(
-    "csat", 1, "Satisfaction (top box)", "%", "Answers of 5 on a scale from 1 to 5 / answers.", "common practice"
+    "csat",
+    1,
+    "Satisfaction (top box)",
+    "percent",
+    "Answers of 5 on a scale from 1 to 5, divided by all answers.",
+    "common practice",
 )
-REPLY_RATE = Metric("csat_reply_rate", 1, "Reply rate", "%", "Answers / callers who were asked.", "common practice")
+REPLY_RATE = Metric(
+    "csat_reply_rate",
+    1,
+    "Reply rate",
+    "percent",
+    "Answers, divided by the callers who were asked.",
+    "common practice",
+)
 PLANNED = Metric(
     "escalation_planned",
     1,
     "Planned escalations",
-    "%",
-    "Contacts handed over because an article says so or its steps failed / contacts.",
+    "percent",
+    "Contacts handed over because an article says so or its steps failed, divided by all contacts.",
     "judgement",
 )
 FORCED = Metric(
     "escalation_forced",
     1,
     "Forced escalations",
-    "%",
-    "Contacts handed over because the caller asked, was angry or was not understood / contacts.",
+    "percent",
+    "Contacts handed over because the caller asked, was angry or was not understood, divided by all contacts.",
     "judgement",
 )
 MEDIAN = Metric(
     "time_to_resolution_median",
     1,
     "Time to resolution, median",
-    "h",
-    "Median of resolved - created - pending, over resolved tickets.",
+    "hours",
+    "The median time from the creation of a ticket to its resolution, without the time it was pending.",
     "common practice",
 )
 P90 = Metric(
     "time_to_resolution_p90",
     1,
-    "Time to resolution, 90 %",
-    "h",
-    "The time within which 90 % of the resolved tickets were resolved (nearest rank), without pending time.",
-    "common practice",
+    "Time to resolution, 90th percentile",
+    "hours",
+    "The time within which 90 percent of the resolved tickets were resolved, without the time they were pending.",
+    "nearest-rank percentile",
 )
+METRICS = (
+    FIRST_CONTACT,
+    CONFIRMED,
+    ASSUMED,
+    CONTAINMENT,
+    REPEATED,
+    CSAT,
+    REPLY_RATE,
+    PLANNED,
+    FORCED,
+    MEDIAN,
+    P90,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class HelpdeskCall:
+    """One stored helpdesk call that has ended; fields as in HelpdeskFacts."""
+
+    call_id: str
+    key_id: str
+    """Who called, as far as that is known: callers with the same key count as one."""
+    started_at: datetime
+    ended_at: datetime
+    category: str
+    resolution: str
+    escalation: str
+    ticket_number: int | None
+    csat_asked: bool
+    csat: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class TicketTimes:
+    number: int
+    priority: str
+    created_at: datetime
+    resolved_at: datetime | None
+    pending_s: float
+    """Seconds it waited for the caller."""
 
 
 class TicketFigures(Frozen):

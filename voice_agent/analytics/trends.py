@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from voice_agent.analytics.measure import Frozen, Measure
-from voice_agent.storage.reports import SavedMeasures
+
+
+@dataclass(frozen=True, slots=True)
+class SavedMeasures:
+    """The figures of one saved call, as the report had them."""
+
+    call_id: str
+    agent: str
+    started_at: datetime
+    language: str
+    measures: Sequence[Mapping[str, object]]
 
 
 class TrendPoint(Frozen):
