@@ -1,6 +1,6 @@
 """Is this frame speech? A cheap gate on every frame, and a model that confirms it only while the gate is open.
 
-webrtcvad (2 us a frame) hears every voice but also keyboards and knocks. Silero (36 us for 32 ms) tells those apart.
+webrtcvad (2 us a frame) hears every voice but also keyboards and knocks. Silero (34 us for 32 ms) tells those apart.
 So Silero sleeps until webrtcvad hears something, starts with the last 100 ms it missed, and sleeps again when neither
 has heard a voice for a while. Turning verdicts into speech that starts and stops is the segmenter's work.
 """
