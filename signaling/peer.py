@@ -218,15 +218,21 @@ class Peer:
 
     def _frame(self, pcm: bytes) -> None:
         if self._session is not None:
-            self._tell(self._session.audio_in, pcm)
+            try:
+                self._session.audio_in(pcm)
+            except Exception:
+                self._failed()
 
     def _tell(self, call: Callable[[*_Arguments], None], *arguments: *_Arguments) -> None:
         try:
             call(*arguments)
         except Exception:
-            # A fault of ours must not surface inside the media stack; the call cannot go on with it.
-            logger.exception("The session failed; the peer is closed")
-            self._end("internal_error")
+            self._failed()
+
+    def _failed(self) -> None:
+        """A fault of ours must not surface inside the media stack; the call cannot go on with it."""
+        logger.exception("The session failed; the peer is closed")
+        self._end("internal_error")
 
     # --- timers ---------------------------------------------------------------------------------------------
 

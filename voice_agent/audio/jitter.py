@@ -13,7 +13,7 @@ Pure: time is an argument, in seconds of any monotonic clock. Not here: what a p
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 CAPACITY = 64
 """Packets: the furthest that one may be ahead or behind and still belong to the same run of numbers."""
@@ -23,8 +23,7 @@ LATE_IN_A_ROW = 16
 _CYCLE = 1 << 16
 
 
-@dataclass(frozen=True, slots=True)
-class Packet:
+class Packet(NamedTuple):
     """One packet in its turn. `timestamp` is RTP's (48 kHz for Opus)."""
 
     seq: int
@@ -32,8 +31,7 @@ class Packet:
     payload: bytes
 
 
-@dataclass(frozen=True, slots=True)
-class Lost:
+class Lost(NamedTuple):
     """A packet that did not come in time. `next_payload` is the one after it, if that came (for in-band FEC)."""
 
     seq: int
@@ -89,11 +87,11 @@ class JitterBuffer:
         packet = Packet(seq, timestamp, payload)
         if self._next is None:
             self._next = seq
-        ahead = _distance(seq, self._next)
-        if ahead == 0 and not self._held:
+        if seq == self._next and not self._held:
             self._accepted()
             self._advance(delivered=True)
             return [packet]
+        ahead = _distance(seq, self._next)
         if not -CAPACITY <= ahead < CAPACITY:
             return self._far(packet, now)
         if ahead < 0:

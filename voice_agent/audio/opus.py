@@ -138,8 +138,9 @@ class Decoder:
             raise OpusError(f"libopus refused a decoder: {error.value}")
         self._rate_hz = rate_hz
         self._max_samples = rate_hz * MAX_PACKET_MS // 1000
-        self._buffer = ctypes.create_string_buffer(self._max_samples * 2)
-        self._address = ctypes.addressof(self._buffer)
+        buffer = ctypes.create_string_buffer(self._max_samples * 2)
+        self._address = ctypes.addressof(buffer)
+        self._pcm = memoryview(buffer)
 
     def decode(self, packet: bytes) -> bytes:
         """One packet (up to 120 ms) to PCM. Raises OpusError for a malformed one; the decoder stays usable."""
@@ -182,7 +183,7 @@ class Decoder:
         count = self._library.opus_decode(self._state, packet, size, self._address, samples, int(fec))
         if count < 0:
             raise OpusError(f"libopus could not decode: {count}")
-        return ctypes.string_at(self._address, count * 2)
+        return self._pcm[: count * 2].tobytes()
 
 
 class Encoder:

@@ -35,6 +35,7 @@ FRAME_MS = 20
 SILENT_DBFS = -96.0
 """What `recent_level` says of digital silence: the floor of 16 bits."""
 
+_SAMPLE = np.dtype("<i2")
 _LEVEL_FRAMES = 5
 _FULL_SCALE = 32768.0
 _FORGOTTEN_DB = 0.2
@@ -183,6 +184,6 @@ def _level_dbfs(pcm: bytes) -> float:
     """RMS against full scale; `SILENT_DBFS` at least."""
     if not pcm:
         return SILENT_DBFS
-    samples = np.frombuffer(pcm, dtype="<i2").astype(np.float32)
-    power = float(np.dot(samples, samples)) / len(samples) / _FULL_SCALE**2
+    samples = np.frombuffer(pcm, _SAMPLE).astype(np.float32)
+    power = float(samples.dot(samples)) / len(samples) / _FULL_SCALE**2
     return SILENT_DBFS if power <= 0 else max(SILENT_DBFS, 10 * math.log10(power))
