@@ -80,6 +80,7 @@ class LoadTest:
         return self._result
 
     async def _watched(self, observer: Observer, crowd: Crowd) -> None:
+        await self._first_call(crowd)
         self._result.base_rss_mb = rss_mb(await observer.snapshot())
         progress = Progress(observer, crowd, self._measures, self._result.latency)
         watching = [asyncio.create_task(observer.run()), asyncio.create_task(progress.run())]
@@ -94,6 +95,12 @@ class LoadTest:
                 task.cancel()
             await asyncio.wait(watching)
             progress.end()
+
+    async def _first_call(self, crowd: Crowd) -> None:
+        """Nobody counts it: it loads what a server loads once, code of libraries for the most part (9 MB)."""
+        await crowd.resize(1)
+        await asyncio.sleep(self._options.settle)
+        await crowd.resize(0)
 
     async def _find(self, observer: Observer, crowd: Crowd, progress: Progress) -> None:
         options = self._options

@@ -2,8 +2,8 @@
 
 A full collection walks every object there is, and no caller is heard meanwhile. What the start leaves, modules,
 schemas, agents, is never garbage, and walking it took 84 ms of CPU time (164,000 objects): frozen, it is not looked at
-any more. A call adds 0.2 to 0.3 ms, and left alone Python collects whenever there are a quarter more objects, so while calls
-come in, when there is nothing to be found: with 2,000 conversations in writing single stalls of 350 ms.
+any more. A call adds 0.2 to 0.3 ms, and left alone Python collects whenever there are a quarter more objects, so while
+calls come in, when there is nothing to be found: with 2,000 conversations in writing single stalls of 350 ms.
 
 What a call makes is freed without a collector; only a call that has ended is a ring of some hundred objects. So full
 collections are counted by ended calls. A short one, of what is young, comes as often as ever.

@@ -20,7 +20,7 @@ class Result:
     latency: str
     """The duration that stands for "how fast": voice_to_voice or whole_text."""
     base_rss_mb: float | None = None
-    """Of the server before the first call."""
+    """Of the server after one call that has ended: what it loads once is nobody's."""
     outcomes: list[Outcome] = field(default_factory=list)
     verdicts: list[str] = field(default_factory=list)
     """Why each outcome was not good enough; empty where it was. Only in a search."""
