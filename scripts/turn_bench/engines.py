@@ -12,16 +12,11 @@ from scripts.speech import frames, speak_timed, synthesize
 from scripts.turn_bench.corpus import Word
 from voice_agent.engines.ports import (
     AudioChunk,
-    Finished,
     Pcm,
-    ReplyEvent,
-    ReplyRequest,
     SpeechOptions,
-    TextDelta,
     Transcript,
     TranscriptionOptions,
     TranscriptionStream,
-    Verdict,
 )
 
 RATE_HZ = 16_000
@@ -136,28 +131,6 @@ def written(words: Sequence[str]) -> str:
     return text[0].upper() + text[1:] + "."
 
 
-class TimedModel:
-    """One answer, token by token."""
-
-    name = "timed"
-
-    def __init__(self, answer: str, delays: Delays) -> None:
-        self._tokens = answer.split(" ")
-        self._delays = delays
-        self.begun = 0
-
-    async def reply(self, request: ReplyRequest) -> AsyncGenerator[ReplyEvent, None]:
-        self.begun += 1
-        await asyncio.sleep(self._delays.first_token_ms / 1000)
-        for number, word in enumerate(self._tokens):
-            yield TextDelta(word if number == 0 else " " + word)
-            await asyncio.sleep(1 / self._delays.tokens_per_s)
-        yield Finished("stop")
-
-    async def aclose(self) -> None:
-        pass
-
-
 class SpeakingSynthesizer:
     """A real voice, so that its echo is speech."""
 
@@ -181,18 +154,6 @@ class SpeakingSynthesizer:
         self._spoken_ms += len(pieces) * 20
         for pcm in pieces:
             yield Pcm(pcm, RATE_HZ)
-
-    async def aclose(self) -> None:
-        pass
-
-
-class ContentModerator:
-    """Lets everything pass, at once."""
-
-    name = "content"
-
-    async def check(self, text: str) -> Verdict:
-        return Verdict(False, ())
 
     async def aclose(self) -> None:
         pass

@@ -11,15 +11,9 @@ from typing import Any
 import numpy as np
 
 from scripts import autojump
+from scripts.stub_engines import FlaggingModerator, MemoryRecorder, MemoryTickets, ScriptedModel, answering
 from scripts.turn_bench.corpus import Case, Word
-from scripts.turn_bench.engines import (
-    ContentModerator,
-    Delays,
-    Ear,
-    KnowingTranscriber,
-    SpeakingSynthesizer,
-    TimedModel,
-)
+from scripts.turn_bench.engines import Delays, Ear, KnowingTranscriber, SpeakingSynthesizer
 from scripts.turn_bench.sounds import room_response
 from scripts.turn_bench.voices import RATE_HZ, Samples
 from voice_agent.agents.base import Agent, TurnProfile
@@ -29,7 +23,6 @@ from voice_agent.call.session import CallSession
 from voice_agent.call.transport import SpeechOutput
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import Pcm
-from voice_agent.records import CallEnded, CallStarted, NewTicket, Turn
 from voice_agent.settings import AgentSettings, AudioSettings, EngineSettings, ServerSettings, Settings, TurnSettings
 
 FRAME_MS = 20
@@ -139,7 +132,10 @@ class _Call:
         self._output = _Output(settings.audio, loop.time)
         self.speech = self._output
         self._synthesizer = SpeakingSynthesizer(setup.delays)
-        model = TimedModel(ANSWER, setup.delays)
+        answer = answering(
+            ANSWER, first_token_s=setup.delays.first_token_ms / 1000, tokens_per_s=setup.delays.tokens_per_s
+        )
+        model = ScriptedModel(answer)
         self._session = CallSession(
             call_id="rtc_bench",
             agent=Agent(
@@ -156,12 +152,12 @@ class _Call:
                 KnowingTranscriber(self._ear, setup.delays, partials=setup.partials),
                 model,
                 self._synthesizer,
-                ContentModerator(),
+                FlaggingModerator((), delay_s=0),
             ),
             transport=self,
             kind="webrtc",
-            recorder=_NoRecorder(),
-            tickets=_NoTickets(),
+            recorder=MemoryRecorder(),
+            tickets=MemoryTickets(),
             settings=settings,
             key_id=None,
             session={"type": "realtime", "audio": {"input": {"transcription": {"model": "knowing"}}}},
@@ -184,7 +180,7 @@ class _Call:
             tuple(self._cancelled),
             tuple(self._paused),
             self._asked_again,
-            model.begun,
+            len(model.requests),
         )
 
     # --- the transport ----------------------------------------------------------------------------------------------
@@ -303,22 +299,6 @@ class _Echo:
             late_ms = now_ms + self._delay * FRAME_MS - position
             self._ear.words.append(Word(word, round(start + late_ms), round(end + late_ms)))
             self._told += 1
-
-
-class _NoRecorder:
-    def call_started(self, record: CallStarted) -> None:
-        pass
-
-    def turn(self, record: Turn) -> None:
-        pass
-
-    def call_ended(self, record: CallEnded) -> None:
-        pass
-
-
-class _NoTickets:
-    async def create_ticket(self, call_id: str, ticket: NewTicket) -> int:
-        return 1
 
 
 def _merged(packets: list[int]) -> tuple[tuple[int, int], ...]:

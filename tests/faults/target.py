@@ -26,6 +26,7 @@ import psutil
 import uvloop
 from aiohttp import web
 
+from scripts.stub_engines import FlaggingModerator, ScriptedModel, ScriptedTranscriber, ToneSynthesizer, answering
 from signaling.app import create_app, make_runner
 from signaling.appkeys import DIRECTORY, MONITOR
 from signaling.factories import CallFactories
@@ -33,7 +34,6 @@ from signaling.garbage import freeze_start
 from signaling.peer import Peer
 from signaling.serve import StopSignals, drain
 from signaling.services import Services, start_services
-from tests.call_rig import FlaggingModerator, ScriptedModel, ScriptedTranscriber, ToneSynthesizer, answering
 from voice_agent.call.session import CallSession
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import LanguageModel

@@ -17,8 +17,8 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from scripts.stub_engines import MemoryRecorder, MemoryTickets, ScriptedTranscriber, ToneSynthesizer
 from scripts.stub_provider import StubProvider
-from tests.call_rig import MemoryRecorder, MemoryTickets, ScriptedTranscriber, ToneSynthesizer
 from tests.security.obedient import ObedientModel, disguised
 from voice_agent.agents.base import Agent
 from voice_agent.agents.catalog import load_agents

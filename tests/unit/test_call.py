@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from scripts import autojump
-from tests.call_rig import PATIENT, PHRASES, Rig, agent, answering
+from scripts.stub_engines import answering
+from tests.call_rig import PATIENT, PHRASES, Rig, agent
 from voice_agent.agents.base import Tool, ToolContext, ToolError, TurnProfile
 from voice_agent.engines.ports import (
     EngineError,

@@ -9,7 +9,8 @@ from collections.abc import AsyncGenerator, Mapping, Sequence
 
 from scripts import autojump
 from scripts.speech import silence
-from tests.call_rig import MS_PER_CHARACTER, PATIENT, PHRASES, RATE_HZ, Rig, agent, answering
+from scripts.stub_engines import MS_PER_CHARACTER, RATE_HZ, answering
+from tests.call_rig import PATIENT, PHRASES, Rig, agent
 from voice_agent.agents.base import Tool, ToolContext
 from voice_agent.engines.ports import (
     AudioChunk,

@@ -9,7 +9,8 @@ from contextlib import asynccontextmanager
 import pytest
 
 from scripts import autojump
-from tests.call_rig import Rig, ScriptedTranscriber
+from scripts.stub_engines import ScriptedTranscriber
+from tests.call_rig import Rig
 from voice_agent.call.turn_types import (
     AnnounceSpeech,
     CommitRequested,

@@ -20,8 +20,9 @@ import pytest
 
 from scripts import autojump
 from scripts.speech import frames, silence, synthesize
+from scripts.stub_engines import FlaggingModerator, MemoryRecorder, Script
 from signaling.ws_speech import WebSocketSpeech
-from tests.call_rig import PHRASES, FlaggingModerator, MemoryRecorder, Rig, RigTransport, Script, agent
+from tests.call_rig import PHRASES, Rig, RigTransport, agent
 from tests.unit.realtime_wire import assert_valid
 from voice_agent.agents.base import Tool, ToolContext, TurnProfile
 from voice_agent.call.transport import SpeechOutput

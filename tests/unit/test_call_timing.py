@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from scripts.autojump import run
-from tests.call_rig import Rig, ScriptedTranscriber, _Stream
+from scripts.stub_engines import ScriptedStream, ScriptedTranscriber
+from tests.call_rig import Rig
 from voice_agent.call.listening import Segment, timing_of
 from voice_agent.engines.ports import Timing, Transcript, Word
 from voice_agent.engines.verbatim import seeds_fillers
@@ -20,7 +21,7 @@ class TimedTranscriber(ScriptedTranscriber):
         yield _TimedStream(self)
 
 
-class _TimedStream(_Stream):
+class _TimedStream(ScriptedStream):
     async def __aiter__(self) -> AsyncIterator[Transcript]:
         async for transcript in super().__aiter__():
             words = (Word(transcript.text, 300, self.heard // 32),)
