@@ -221,6 +221,7 @@ async def test_captions_grow_with_what_was_heard() -> None:
     captions = [e["text"] for e in call.events if e["type"] == "agent.caption"]
     assert len(captions) > 8
     assert all(later.startswith(earlier) for earlier, later in itertools.pairwise(captions))
+    assert all(later.rstrip() != earlier.rstrip() for earlier, later in itertools.pairwise(captions[:-1]))
     assert captions[-1] == LONG
 
 

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_agent.text.words import first_words, folded, heard_prefix, word_count, words
+from voice_agent.text.words import SpokenText, first_words, folded, word_count, words
 
 
 @pytest.mark.parametrize(
@@ -73,35 +73,44 @@ def test_first_words_cut_behind_the_word(count: int, expected: str) -> None:
 
 def test_heard_words_are_whole_and_in_proportion() -> None:
     text = "alpha bravo gamma delta"
-    assert heard_prefix(text, 0.1) == ""
-    assert heard_prefix(text, 0.26) == "alpha"
-    assert heard_prefix(text, 0.51) == "alpha bravo"
-    assert heard_prefix(text, 0.99) == "alpha bravo gamma"
-    assert heard_prefix(text, 1) == text
+    assert SpokenText(text).heard(0.1) == ""
+    assert SpokenText(text).heard(0.26) == "alpha"
+    assert SpokenText(text).heard(0.51) == "alpha bravo"
+    assert SpokenText(text).heard(0.99) == "alpha bravo gamma"
+    assert SpokenText(text).heard(1) == text
 
 
 def test_digits_take_longer_than_letters() -> None:
-    assert heard_prefix("call 5550199 right now", 0.5) == "call"
-    assert heard_prefix("call abcdefg right now", 0.62) == "call abcdefg"
+    assert SpokenText("call 5550199 right now").heard(0.5) == "call"
+    assert SpokenText("call abcdefg right now").heard(0.62) == "call abcdefg"
 
 
 def test_a_word_is_heard_before_the_pause_that_follows_it() -> None:
-    assert heard_prefix("Yes. Of course.", 0.35) == "Yes."
+    assert SpokenText("Yes. Of course.").heard(0.35) == "Yes."
 
 
 @pytest.mark.parametrize("fraction", [-1.0, 0.0, float("nan")])
 def test_nothing_is_heard_of_what_was_not_played(fraction: float) -> None:
-    assert heard_prefix("Hello there.", fraction) == ""
+    assert SpokenText("Hello there.").heard(fraction) == ""
 
 
 @given(st.text(max_size=120), st.floats(0, 1), st.floats(0, 1))
 def test_what_was_heard_is_a_beginning_and_only_grows(text: str, one: float, other: float) -> None:
     less, more = sorted((one, other))
-    assert text.startswith(heard_prefix(text, less))
-    assert heard_prefix(text, more).startswith(heard_prefix(text, less))
+    assert text.startswith(SpokenText(text).heard(less))
+    assert SpokenText(text).heard(more).startswith(SpokenText(text).heard(less))
 
 
 @given(st.text(alphabet="ab c.,", max_size=60), st.floats(0, 0.99))
 def test_a_cut_never_splits_a_word(text: str, fraction: float) -> None:
-    heard = heard_prefix(text, fraction)
+    heard = SpokenText(text).heard(fraction)
     assert heard == "" or text[len(heard) : len(heard) + 1] in {"", " "}
+
+
+@given(st.text(max_size=120), st.floats(0, 1))
+def test_more_is_heard_at_the_next_word_and_nothing_before_it(text: str, fraction: float) -> None:
+    spoken = SpokenText(text)
+    following = spoken.next_word(fraction)
+    assert fraction <= following <= 1
+    assert len(spoken.heard(following)) > len(spoken.heard(fraction)) or following == 1
+    assert spoken.heard(max(fraction, following - 1e-6)) == spoken.heard(fraction)

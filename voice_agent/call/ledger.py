@@ -6,9 +6,10 @@ current reply has been played. Where a synthesizer gives no word marks, words ar
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
-from voice_agent.text.words import heard_prefix
+from voice_agent.text.words import SpokenText
 
 _MS_PER_CHARACTER = 65
 """Speaking time of a clause that is still being synthesized: about 165 words a minute at 5.5 characters a word."""
@@ -16,7 +17,7 @@ _MS_PER_CHARACTER = 65
 
 @dataclass(slots=True)
 class _Clause:
-    text: str
+    spoken: SpokenText
     start_ms: int
     audio_ms: int = 0
     complete: bool = False
@@ -27,11 +28,18 @@ class _Clause:
             return ""
         if self.complete:
             if played >= self.audio_ms:
-                return self.text
+                return self.spoken.text
             length = self.audio_ms
         else:
-            length = max(self.audio_ms, _MS_PER_CHARACTER * len(self.text))
-        return heard_prefix(self.text, played / length) if length else ""
+            length = max(self.audio_ms, _MS_PER_CHARACTER * len(self.spoken.text))
+        return self.spoken.heard(played / length) if length else ""
+
+    def next_word_ms(self, position_ms: int) -> int | None:
+        """None while its length is an estimate, and when all of it has been heard."""
+        played = position_ms - self.start_ms
+        if not self.complete or played >= self.audio_ms:
+            return None
+        return self.start_ms + math.ceil(self.spoken.next_word(played / self.audio_ms) * self.audio_ms)
 
 
 @dataclass(slots=True)
@@ -47,7 +55,7 @@ class PlayoutLedger:
     def clause(self, text: str) -> None:
         """A clause of the written text follows; the one before it is complete."""
         self.complete()
-        self._clauses.append(_Clause(text, self.queued_ms))
+        self._clauses.append(_Clause(SpokenText(text), self.queued_ms))
 
     def audio(self, ms: int) -> None:
         """So much audio of the latest clause was queued."""
@@ -83,12 +91,17 @@ class PlayoutLedger:
     @property
     def written(self) -> str:
         """All text that was queued to be spoken."""
-        return "".join(clause.text for clause in self._clauses)
+        return "".join(clause.spoken.text for clause in self._clauses)
 
     @property
     def heard(self) -> str:
         """The text up to the last whole word that was heard."""
         return self._heard
+
+    @property
+    def next_word_ms(self) -> int | None:
+        """The position at which more will have been heard than now; None where that cannot be told yet."""
+        return next((at for clause in self._clauses if (at := clause.next_word_ms(self._heard_ms)) is not None), None)
 
     def heard_by(self, position_ms: int) -> str:
         """As `heard`, for any position."""

@@ -27,6 +27,9 @@ from voice_agent.realtime.server_events import Event
 log = logging.getLogger(__name__)
 
 _CAPTION_INTERVAL_S = 0.12
+"""Between two captions, at least; and between two looks while it is not known when the next word will be heard."""
+_PACKET_S = 0.02
+"""The position moves on by so much at a time."""
 _ESTIMATE_MS = 1000
 """By which the estimated place of a word in its clause may be wrong."""
 Reason = Literal["turn_detected", "client_cancelled"]
@@ -375,10 +378,12 @@ class Speaker:
             return
         delivery.ledger.played(self._output.position_ms)
         heard = delivery.heard
-        if heard != delivery.captioned and delivery.item_id:
+        if heard.rstrip() != delivery.captioned.rstrip() and delivery.item_id:
             delivery.captioned = heard
             self._hooks.emit(agent_events.caption(delivery.item_id, heard, final=False))
-        self._captions = asyncio.get_running_loop().call_later(_CAPTION_INTERVAL_S, self._show_captions)
+        next_word_ms = delivery.ledger.next_word_ms
+        wait_s = 0.0 if next_word_ms is None else (next_word_ms - delivery.ledger.heard_ms) / 1000 + _PACKET_S
+        self._captions = asyncio.get_running_loop().call_later(max(wait_s, _CAPTION_INTERVAL_S), self._show_captions)
 
     def _stop_captions(self) -> None:
         if self._captions is not None:

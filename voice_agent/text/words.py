@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_right
 from itertools import islice
 
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
@@ -15,6 +16,7 @@ _PIECE = re.compile(rf"[{_UNSPACED}][^\w\s]*|[^\s{_UNSPACED}]+")
 _APOSTROPHES = re.compile(r"(?<=\w)['’ʼ`](?=\w)")
 _SEPARATORS = re.compile(r"[\W_]+")
 
+_ROUNDING = 1e-9
 _DIGIT_WEIGHT = 4
 """A digit is read as a word of about four letters."""
 _PAUSES = {",": 2, ";": 3, ":": 3, ".": 4, "!": 4, "?": 4, "…": 4, "—": 3, "。": 4, "，": 2, "！": 4, "？": 4, "、": 2}
@@ -48,26 +50,40 @@ def first_words(text: str, count: int) -> str:
     return text if following is None else text[: following.start()].rstrip()
 
 
-def heard_prefix(text: str, fraction: float) -> str:
-    """What a listener heard of `text` after `fraction` (0 to 1) of its speech: cut after the last whole word.
+class SpokenText:
+    """A text and when its words are heard, in shares (0 to 1) of the time that its speech takes.
 
     Without word marks of the synthesizer, time is shared out by an estimate of how long each piece takes: one unit for
     a letter, more for a digit, some for the pause at a comma. A word is heard when its last letter was said.
     """
-    if fraction >= 1:
-        return text
-    if not fraction > 0:
-        return ""
-    pieces = [(match.end(), *_weights(match.group())) for match in _PIECE.finditer(text)]
-    total = sum(said + pause for _, said, pause in pieces)
-    reached = fraction * total + 1e-9
-    end = position = 0
-    for piece_end, said, pause in pieces:
-        if position + said > reached:
-            break
-        end = piece_end
-        position += said + pause
-    return text[:end]
+
+    __slots__ = ("_ends", "_said", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self._ends: list[int] = []
+        said, position = list[int](), 0
+        for match in _PIECE.finditer(text):
+            spoken, pause = _weights(match.group())
+            self._ends.append(match.end())
+            said.append(position + spoken)
+            position += spoken + pause
+        self._said = [units / position for units in said]
+
+    def heard(self, fraction: float) -> str:
+        """After `fraction` of the speech: cut after the last whole word."""
+        if fraction >= 1:
+            return self.text
+        count = self._count(fraction)
+        return self.text[: self._ends[count - 1]] if count else ""
+
+    def next_word(self, fraction: float) -> float:
+        """The share of the speech after which more will have been heard than now; 1 behind the last word."""
+        count = self._count(fraction)
+        return self._said[count] if count < len(self._said) else 1.0
+
+    def _count(self, fraction: float) -> int:
+        return bisect_right(self._said, fraction + _ROUNDING) if fraction > 0 else 0
 
 
 def _spoken(piece: str) -> bool:
