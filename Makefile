@@ -64,6 +64,7 @@ fuzz: setup-dev
 
 bench: setup-dev
 	$(BIN)/python -m scripts.bench_media
+	$(BIN)/python -m scripts.bench_receiving
 	$(BIN)/python -m scripts.bench_writer
 	$(BIN)/python -m scripts.bench_provider
 
