@@ -31,14 +31,15 @@ def as_data(name: str, value: object, *, max_chars: int | None = None) -> str:
 def without_tricks(message: Message) -> Message:
     """What a caller wrote, or a tool found, as a model may read it: with nothing in it that nobody sees."""
     if message.role == "user":
-        return replace(message, text=visible(message.text))
-    if message.role != "tool":
-        return message
-    try:
-        text = json.dumps(cleaned(json.loads(message.text)), ensure_ascii=False)
-    except ValueError:
         text = visible(message.text)
-    return replace(message, text=text)
+    elif message.role == "tool":
+        try:
+            text = json.dumps(cleaned(json.loads(message.text)), ensure_ascii=False)
+        except ValueError:
+            text = visible(message.text)
+    else:
+        return message
+    return message if text == message.text else replace(message, text=text)  # most have none, and all are looked at
 
 
 def cleaned(value: object, *, max_chars: int | None = None) -> object:

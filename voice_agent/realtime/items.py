@@ -73,7 +73,7 @@ class Item:
     @property
     def text(self) -> str:
         """What was said or written, its parts joined by a space; empty where nothing is known."""
-        return " ".join(part.text for part in self.content if part.text)
+        return " ".join([part.text for part in self.content if part.text])
 
     def with_text(self, text: str, content_index: int = 0) -> Item:
         """The item with the text (or transcript) of one part replaced. Raises IndexError."""

@@ -25,17 +25,19 @@ def messages_of(items: Sequence[Item]) -> list[Message]:
             if item.call_id in results:
                 calls.append(ToolCall(item.call_id, item.name, item.arguments))
             continue
-        _append_calls(messages, calls, results, joins=joins)
+        if calls:
+            _append_calls(messages, calls, results, joins=joins)
         joins = False
-        if item.type == "message" and _is_said(item):
-            messages.append(Message(role=item.role, text=item.text))
+        if item.type == "message" and (text := _said(item)):
+            messages.append(Message(item.role, text))
             joins = item.role == "assistant"
-    _append_calls(messages, calls, results, joins=joins)
+    if calls:
+        _append_calls(messages, calls, results, joins=joins)
     return messages
 
 
-def _is_said(item: Item) -> bool:
-    return bool(item.text) and not (item.role == "assistant" and item.status == "in_progress")
+def _said(item: Item) -> str:
+    return "" if item.role == "assistant" and item.status == "in_progress" else item.text
 
 
 def _append_calls(messages: list[Message], calls: list[ToolCall], results: dict[str, str], *, joins: bool) -> None:

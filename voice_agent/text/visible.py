@@ -25,7 +25,7 @@ def visible(text: str) -> str:
     (NFKC, UAX 15), so that what follows recognises them. Idempotent.
     """
     if text.isascii() and text.isprintable():
-        return _BLANKS.sub(" ", text)
+        return _BLANKS.sub(" ", text) if "  " in text else text
     text = unicodedata.normalize("NFKC", text)
     seen = "".join(char for char in text if char in _KEPT or unicodedata.category(char) not in _HIDDEN)
     return unicodedata.normalize("NFKC", _LINES.sub("\n\n", _BLANKS.sub(" ", _SELECTORS.sub("", seen))))
