@@ -25,6 +25,7 @@ from pydantic import SecretStr
 from scripts.stub_audio import speech_like
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import (
+    TRANSCRIPTION_RATE_HZ,
     Finished,
     Message,
     ReplyEvent,
@@ -34,10 +35,10 @@ from voice_agent.engines.ports import (
     TranscriptionOptions,
 )
 from voice_agent.engines.registry import EngineRegistry
-from voice_agent.settings import EngineSettings, Settings
+from voice_agent.settings import AudioSettings, EngineSettings, Settings
 
-_FRAME_MS = 20
 _UTTERANCE_S = 3.0
+_BYTES_PER_S = 2 * TRANSCRIPTION_RATE_HZ
 _WORDS = "the printer on the second floor prints only half of each page since it was moved to the other desk"
 _REPLY = " ".join([_WORDS] * 2)
 _INSTRUCTIONS = "You are the voice of an IT helpdesk. " * 40
@@ -77,13 +78,13 @@ async def _cost_us(work: Callable[[], Awaitable[None]], times: int) -> float:
     return (time.process_time() - begun) / times * 1e6
 
 
-async def _speak_frames(frames: list[bytes], push: Callable[[bytes], None]) -> None:
+async def _speak(pieces: list[bytes], push: Callable[[bytes], None]) -> None:
     """In real time, as a caller does."""
     clock = asyncio.get_running_loop().time
     due = clock()
-    for frame in frames:
-        push(frame)
-        due += _FRAME_MS / 1000
+    for piece in pieces:
+        push(piece)
+        due += len(piece) / _BYTES_PER_S
         await asyncio.sleep(max(due - clock(), 0))
 
 
@@ -105,9 +106,9 @@ class _Ours:
             async for _chunk in chunks:
                 pass
 
-    async def utterance(self, frames: list[bytes]) -> None:
+    async def utterance(self, pieces: list[bytes]) -> None:
         async with self._engines.transcriber.open(TranscriptionOptions()) as stream:
-            await _speak_frames(frames, stream.push)
+            await _speak(pieces, stream.push)
             stream.commit()
             async for _transcript in stream:
                 pass
@@ -137,26 +138,17 @@ class _Library:
             async for _piece in response.iter_bytes():
                 pass
 
-    async def utterance(self, frames: list[bytes]) -> None:
+    async def utterance(self, pieces: list[bytes]) -> None:
         async with self._client.realtime.connect(extra_query={"intent": "transcription"}) as connection:
-            wake = asyncio.Event()
-            pending = bytearray()
+            waiting: asyncio.Queue[bytes] = asyncio.Queue()
 
             async def send() -> None:
                 while True:
-                    await wake.wait()
-                    wake.clear()
-                    audio = base64.b64encode(pending + pending[: len(pending) // 2]).decode()
-                    pending.clear()
-                    await connection.input_audio_buffer.append(audio=audio)
-
-            def push(frame: bytes) -> None:
-                pending.extend(frame)
-                if len(pending) >= 3 * len(frame):
-                    wake.set()
+                    piece = await waiting.get()
+                    await connection.input_audio_buffer.append(audio=base64.b64encode(piece).decode())
 
             sender = asyncio.create_task(send())
-            await _speak_frames(frames, push)
+            await _speak(pieces, waiting.put_nowait)
             sender.cancel()
             await connection.input_audio_buffer.commit()
             async for event in connection:
@@ -166,14 +158,14 @@ class _Library:
 
 async def _costs(who: _Ours | _Library, requests: int, callers: int) -> dict[str, float]:
     """CPU time in us, by what was asked for."""
-    pcm = speech_like(_WORDS, 300, 1.0)
-    size = 16 * _FRAME_MS * 2
-    frames = [pcm[at : at + size] for at in range(0, int(_UTTERANCE_S * 32_000), size)]
+    pcm = speech_like(_WORDS, 300, 1.0)[: int(_UTTERANCE_S * _BYTES_PER_S)]
+    size = AudioSettings(_env_file=None).piece_ms * _BYTES_PER_S // 1000
+    pieces = [pcm[at : at + size] for at in range(0, len(pcm), size)]
 
     async def crowd() -> None:
         async with asyncio.TaskGroup() as tasks:
             for _ in range(callers):
-                tasks.create_task(who.utterance(frames))
+                tasks.create_task(who.utterance(pieces))
 
     return {
         "a moderation": await _cost_us(who.moderation, requests),

@@ -268,6 +268,12 @@ class AudioSettings(BaseSettings):
     lull_ms: int = Field(
         100, ge=20, description="Faint or unvoiced audio from which the end is thought possible: a reply is prepared."
     )
+    piece_ms: int = Field(
+        120,
+        ge=20,
+        description="Speech is handed to the transcriber in pieces of this at most, and at once where the voice fades: "
+        "each piece costs, each ms may delay partial words.",
+    )
     lull_drop_db: float = Field(
         20, gt=0, description="Audio is faint when it is this far below the loudest of the latest speech."
     )
@@ -355,9 +361,6 @@ class EngineSettings(BaseSettings):
     )
     transcriber_idle_connections: int = Field(
         20, ge=0, description="Used connections of 'openai-realtime' kept for the next utterance, at most."
-    )
-    transcriber_append_ms: int = Field(
-        60, ge=20, description="Audio per message of 'openai-realtime'; each message costs, each ms delays partials."
     )
     transcriber_connection_max_age_s: float = Field(
         900, gt=0, description="A ready connection older than this is replaced."

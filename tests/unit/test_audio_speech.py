@@ -232,6 +232,18 @@ def test_a_level_that_falls_is_a_lull_before_the_detector_is_sure() -> None:
     assert events == [(2, SpeechStarted), (6, Lull), (8, LullOver)]
 
 
+def test_the_voice_fades_with_the_first_faint_frame_and_once_more_behind_a_soft_ending() -> None:
+    marks = "..vvvv.v....."
+    verdicts = iter(character == "v" for character in marks)
+    segmenter = Segmenter(AudioSettings(start_ms=60, stop_ms=120), voiced=lambda _: next(verdicts))
+    fading = []
+    for index in range(len(marks)):
+        segmenter.feed(mark(index))
+        if segmenter.fading:
+            fading.append(index)
+    assert fading == [6, 8, 10]
+
+
 def test_the_prefix_ends_with_the_present_frame_and_begins_before_the_speech() -> None:
     events, _ = run("." * 40 + "vvv", start_ms=60, prefix_ms=300)
     started = events[0][1]

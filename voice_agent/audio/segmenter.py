@@ -40,6 +40,8 @@ _LEVEL_FRAMES = 5
 _FULL_SCALE = 32768.0
 _FORGOTTEN_DB = 0.2
 """Per frame, by which the loudest sound of the speech is forgotten: 10 dB a second."""
+_FADING_FRAMES = (1, 3)
+"""Which faint frames in a row are likely to stand behind a word, its soft ending included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +119,12 @@ class Segmenter:
     def speaking(self) -> bool:
         """Between SpeechStarted and SpeechStopped."""
         return self._speaking
+
+    @property
+    def fading(self) -> bool:
+        """Whether a word may have ended with the latest frame: it is the first that is faint or unvoiced, or enough of
+        them have followed for a soft ending."""
+        return self._faint in _FADING_FRAMES
 
     @property
     def last_speech_ms(self) -> int:

@@ -51,7 +51,8 @@ class Segment:
     speakers: tuple[SpeakerSegment, ...] = ()
     failed: str = ""
     """The engine's error code, where the transcriber failed."""
-    backlog: list[bytes] = field(default_factory=list)
+    pending: bytearray = field(default_factory=bytearray)
+    """Heard, but not handed to the transcriber yet."""
     committed_at: float | None = None
     settled_at: float | None = None
     """On the session's clock: when the pause was noticed, and when the words were known."""
@@ -61,13 +62,17 @@ class Segment:
 
     def push(self, pcm: bytes) -> None:
         self.end_ms += len(pcm) // _BYTES_PER_MS
-        if self.stream is None:
-            self.backlog.append(pcm)
-        else:
-            self.stream.push(pcm)
+        self.pending += pcm
+
+    def hand_over(self) -> None:
+        """What is pending goes to the transcriber, once there is a stream to it."""
+        if self.stream is not None and self.pending:
+            self.stream.push(bytes(self.pending))
+            self.pending.clear()
 
     def commit(self, now: float) -> None:
         self.committed_at = now
+        self.hand_over()
         if self.stream is not None:
             self.stream.commit()
 
@@ -96,6 +101,7 @@ class Listener:
         self._clock = clock
         self._spawn = spawn
         self._max_segment_ms = int(max_segment_s * 1000)
+        self._piece_bytes = settings.piece_ms * _BYTES_PER_MS
         self._segmenter = Segmenter(settings, voiced=SpeechDetector(settings).feed)
         self._ids = 0
         self._open: Segment | None = None
@@ -154,7 +160,7 @@ class Listener:
                 case audio_segments.LullOver() if self._open is not None:
                     self._feed(LullOver(self._open.id))
         if self._open is not None:
-            self._push(pcm)
+            self._push(pcm, ending=self._segmenter.fading)
         elif self._segmenter.speaking:
             # What was open was ended in the middle of speech, which goes on.
             self._begin(pcm)
@@ -187,10 +193,13 @@ class Listener:
         segment.task = self._spawn(self._transcribe(segment))
         self._feed(SpeechStarted(segment.id))
 
-    def _push(self, pcm: bytes) -> None:
+    def _push(self, pcm: bytes, *, ending: bool = False) -> None:
+        """`ending`: a word may end here, and the transcriber is to know it as soon as it can."""
         segment = self._open
         assert segment is not None
         segment.push(pcm)
+        if ending or len(segment.pending) >= self._piece_bytes:
+            segment.hand_over()
         if self.manual and segment.end_ms - segment.start_ms >= self._max_segment_ms:
             self._end(self.now_ms)
 
@@ -210,10 +219,8 @@ class Listener:
         text = ""
         try:
             async with self._transcriber.open(self._options()) as stream:
-                for pcm in segment.backlog:
-                    stream.push(pcm)
-                segment.backlog.clear()
                 segment.stream = stream
+                segment.hand_over()
                 if segment.committed_at is not None:
                     stream.commit()
                 async for transcript in stream:

@@ -40,7 +40,6 @@ class OpenAIRealtimeTranscriber:
     def __init__(self, client: Client, settings: EngineSettings, max_utterance_s: float) -> None:
         self._settings = settings
         self._max_bytes = int(max_utterance_s * TRANSCRIPTION_RATE_HZ) * _BYTES_PER_SAMPLE
-        self._append_bytes = settings.transcriber_append_ms * TRANSCRIPTION_RATE_HZ * _BYTES_PER_SAMPLE // 1000
         self.pool = ConnectionPool(client, settings, self._session(TranscriptionOptions()))
 
     async def warm(self) -> None:
@@ -49,7 +48,7 @@ class OpenAIRealtimeTranscriber:
 
     def open(self, options: TranscriptionOptions) -> AbstractAsyncContextManager[TranscriptionStream]:
         verbatim = is_verbatim(options, self._settings)
-        return _Utterance(self.pool, self._session(options), self._max_bytes, self._append_bytes, verbatim)
+        return _Utterance(self.pool, self._session(options), self._max_bytes, verbatim)
 
     async def aclose(self) -> None:
         await self.pool.aclose()
@@ -74,12 +73,11 @@ class OpenAIRealtimeTranscriber:
 
 
 class _Utterance(UtteranceTask):
-    def __init__(self, pool: ConnectionPool, session: Event, max_bytes: int, append_bytes: int, verbatim: bool) -> None:
+    def __init__(self, pool: ConnectionPool, session: Event, max_bytes: int, verbatim: bool) -> None:
         super().__init__()
         self._pool = pool
         self._session = session
         self._room = max_bytes
-        self._append_bytes = append_bytes
         self._verbatim = verbatim
         self._resampler = Resampler(TRANSCRIPTION_RATE_HZ, REALTIME_RATE_HZ)
         self._pending = bytearray()
@@ -92,8 +90,7 @@ class _Utterance(UtteranceTask):
         pcm = pcm[: self._room]
         self._room -= len(pcm)
         self._pending += pcm
-        if len(self._pending) >= self._append_bytes:
-            self._wake.set()
+        self._wake.set()
 
     def commit(self) -> None:
         if not self._committed:
