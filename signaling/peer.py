@@ -263,8 +263,11 @@ class Peer:
     def _overdue(self, now: float) -> str | None:
         if self._connected_at is None:
             return "connect_timeout" if now - self._started_at > self._server.connect_timeout_s else None
-        alive_at = max(self._connected_at, self._last_media, media_stack.last_consent(self._pc))
-        if now - alive_at > self._server.no_media_timeout_s:
+        silent_since = now - self._server.no_media_timeout_s
+        # Looked for only where nothing else says that the caller is there.
+        if max(self._connected_at, self._last_media) < silent_since and (
+            media_stack.last_consent(self._pc) < silent_since
+        ):
             return "no_media"
         bad_since = self._receiver.bad_in_a_row_since
         if bad_since is not None and self._last_media - bad_since > self._server.undecodable_timeout_s:
@@ -273,6 +276,8 @@ class Peer:
 
     def _count_losses(self) -> None:
         lost, concealed = self._receiver.jitter.lost, self._receiver.recovered
+        if (lost, concealed) == (self._counted_lost, self._counted_concealed):
+            return
         rtp_lost.inc(lost - self._counted_lost)
         concealed_frames.inc(concealed - self._counted_concealed)
         self._counted_lost, self._counted_concealed = lost, concealed

@@ -6,8 +6,7 @@ Durations are samples at 48 kHz, the clock of Opus over RTP. When frames leave i
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
 
@@ -34,9 +33,10 @@ class OpusChunk(Protocol):
     def packets(self) -> tuple[bytes, ...]: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
-    """`rate_hz` 0: `data` is an Opus packet of `samples` at 48 kHz; else 20 ms of PCM at that rate."""
+class Frame(NamedTuple):
+    """`rate_hz` 0: `data` is an Opus packet of `samples` at 48 kHz; else 20 ms of PCM at that rate.
+
+    There are fifty in a second of speech; a tuple is made faster than a frozen dataclass."""
 
     data: bytes
     rate_hz: int
