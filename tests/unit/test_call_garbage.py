@@ -9,13 +9,18 @@ import weakref
 from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 
+import pytest
+
 from scripts import autojump
 from tests.call_rig import Rig
+from voice_agent.agents.base import Agent
+from voice_agent.agents.catalog import load_agents
+from voice_agent.agents.dialogue.engine import ScriptedModel
 from voice_agent.call.reply import Reply
 from voice_agent.engines.hypotheses import UtteranceTask
-from voice_agent.engines.ports import Transcript, TranscriptionOptions, TranscriptionStream
+from voice_agent.engines.ports import Message, Transcript, TranscriptionOptions, TranscriptionStream
 from voice_agent.engines.resilience import CircuitBreaker, Member, ResilientTranscriber
-from voice_agent.settings import EngineSettings
+from voice_agent.settings import EngineSettings, Settings
 
 
 @contextlib.contextmanager
@@ -46,6 +51,16 @@ def test_replies_are_freed_whether_they_were_heard_cut_off_or_thrown_away() -> N
     with no_collector():
         replies = autojump.run(call())
     assert replies <= 1, "the last one is kept, for a client that says later how much of it was heard"
+
+
+@pytest.mark.parametrize("agent", load_agents(Settings()).values(), ids=lambda agent: agent.name)
+def test_a_scripted_answer_leaves_nothing_to_collect(agent: Agent) -> None:
+    assert isinstance(agent.scripted, ScriptedModel)
+    said = [Message("user", text) for text in ("hello", "my printer is offline", "yes", "that did not help")]
+    agent.scripted.answer(said)
+    with no_collector():
+        agent.scripted.answer(said)
+        assert gc.collect() == 0
 
 
 class _Engine:

@@ -6,10 +6,11 @@ help, brought to people (`helpdesk_filing`). At the end the caller is asked for 
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping
 from enum import Enum, auto
+from typing import ClassVar
 
+from voice_agent.agents.dialogue import helpdesk_wording as wording
 from voice_agent.agents.dialogue.engine import Answer
 from voice_agent.agents.dialogue.grammar import Act, Utterance, fold, understand
 from voice_agent.agents.dialogue.helpdesk_case import MAX_PROBLEM_CHARS, Case
@@ -25,30 +26,6 @@ from voice_agent.agents.form import Form, corrections_in, form_of
 from voice_agent.agents.helpdesk_arguments import CREATE, DRAFT, HAND_OVER, INCIDENT
 from voice_agent.agents.pack_schema import Article
 
-_NOT_UNDERSTOOD = (
-    "I did not quite get that. What is not working?",
-    "Sorry, I still did not get it. Please say it in a few words, for example: the printer is offline.",
-    "I cannot match that to what I know. Shall I write a ticket, so that a person looks into it?",
-)
-_WHAT = "What is not working?"
-_NOT_HEARD = ("I did not hear any words.", "I still cannot hear you well.")
-_LOST = "We do not understand each other well. Shall I write a ticket, so that a person calls you?"
-_CHANGED_MIND = re.compile(
-    r"\b(?:forget (?:it|that|about|the|my)|never ?mind|actually|wait|instead|leave (?:it|that)|different problem"
-    r"|another problem|more important)\b"
-)
-_ANYBODY = re.compile(r"\b(?:can you hear me|are you (?:there|listening)|is (?:this|that) the (?:it )?help ?desk)\b")
-_MACHINE = re.compile(
-    r"\b(?:are you|is this|am i (?:talking|speaking) (?:to|with)) (?:an? |really |just )*"
-    r"(?:robot|bot|ai|machine|computer|real|human|person)\b|^who are you\b"
-)
-_AN_AI = "I am an AI. Say human if a person should call you back."
-_KEPT = "No audio is kept; a ticket keeps only text."
-_DEAD_END = re.compile(r"\b(?:nothing|none of (?:these|those|that)|neither)\b")
-_TAKE_TIME = "Sure, take your time. Say ready when you want to go on."
-_ANYTHING_ELSE = "Is there anything else?"
-_RATE = "How was this call, from one, poor, to five, very good?"
-_GOODBYE = "Thank you for calling. Goodbye."
 _URGENT = ("P1", "P2")
 _MAX_LATER = 3
 
@@ -96,16 +73,6 @@ class HelpdeskScript:
         """All problems of the call that got as far as an article or a ticket, in order."""
         self.rating: int | None = None
         self.rating_asked = False
-        self._handlers: Mapping[State, Callable[[Utterance], Answer]] = {
-            State.INTAKE: self._intake,
-            State.CHOOSE: self._choosing,
-            State.WALK: self._walking,
-            State.OFFER: self._offer,
-            State.FILING: self._file,
-            State.MORE: self._more,
-            State.RATING: self._rate,
-            State.ENDED: self._intake,
-        }
 
     def greeting(self) -> Answer:
         return Answer(self._greeting)
@@ -117,8 +84,8 @@ class HelpdeskScript:
             answer = self._corrected(corrections)
         else:
             self._case.notice(utterance)
-            answer = self._at_any_time(utterance) or self._handlers[self._state](utterance)
-        if answer.text != _TAKE_TIME:
+            answer = self._at_any_time(utterance) or self._BY_STATE[self._state](self, utterance)
+        if answer.text != wording.TAKE_TIME:
             self._last = answer.text
         return answer
 
@@ -152,10 +119,10 @@ class HelpdeskScript:
         urgent = None if waiting else self._incident_or_outage(utterance)
         if urgent:
             return urgent
-        if _MACHINE.search(fold(utterance.text)) and not waiting:
-            return Answer(f"{_AN_AI} {self._question()}")
+        if wording.MACHINE.search(fold(utterance.text)) and not waiting:
+            return Answer(f"{wording.AN_AI} {self._question()}")
         if not waiting and aside_in(utterance) is Aside.WHAT_IS_KEPT:
-            return Answer(f"{_KEPT} {self._question()}")
+            return Answer(f"{wording.KEPT} {self._question()}")
         handing_over = self._state is State.FILING and self._filing is not None and self._filing.handing_over
         if utterance.does(Act.HUMAN, Act.ANGRY) and not handing_over and not waiting:
             return self._hand_over(utterance)
@@ -166,7 +133,7 @@ class HelpdeskScript:
             return Answer(in_chunks(self._last))
         if utterance.does(Act.PAUSE) and utterance.brief and not utterance.does(Act.FIXED, Act.BROKEN, Act.DONE):
             self._paused = True
-            return Answer(_TAKE_TIME)
+            return Answer(wording.TAKE_TIME)
         paused, self._paused = self._paused, False
         if paused and utterance.brief and utterance.does(Act.RESUME, Act.YES) and not utterance.does(Act.DONE):
             return Answer(self._last)
@@ -179,14 +146,16 @@ class HelpdeskScript:
     def _no_input(self) -> Answer:
         """Sound without words. The third time in a row a person is offered."""
         self._unheard += 1
-        if self._unheard > len(_NOT_HEARD) and self._state not in {State.RATING, State.ENDED}:
+        if self._unheard > len(wording.NOT_HEARD) and self._state not in {State.RATING, State.ENDED}:
             self._unheard = 0
-            return self._offer_ticket(_LOST)
-        return Answer(f"{_NOT_HEARD[min(self._unheard, len(_NOT_HEARD)) - 1]} {self._question()}")
+            return self._offer_ticket(wording.LOST)
+        return Answer(f"{wording.NOT_HEARD[min(self._unheard, len(wording.NOT_HEARD)) - 1]} {self._question()}")
 
     def _question(self) -> str:
         """What is open, without the greeting or the apology that stood before it."""
-        return _WHAT if self._last == self._greeting else _without((*_NOT_HEARD, _AN_AI, _KEPT), self._last)
+        if self._last == self._greeting:
+            return wording.WHAT
+        return wording.without((*wording.NOT_HEARD, wording.AN_AI, wording.KEPT), self._last)
 
     def _incident_or_outage(self, utterance: Utterance) -> Answer | None:
         found = self._finder.incident(utterance.text)
@@ -241,19 +210,19 @@ class HelpdeskScript:
             self._leaving = True
             return self._offer_ticket("Before you go: shall I write a ticket, so that someone looks into it?")
         if self._state in {State.INTAKE, State.OFFER, State.RATING, State.ENDED}:
-            return self._end(_GOODBYE)
+            return self._end(wording.GOODBYE)
         return None
 
     def _corrected(self, values: Mapping[str, str]) -> Answer:
         if self._state is State.FILING and self._filing:
             return self._after_filing(self._filing.corrected(values))
         Filing(self._case, self._form).take(values)
-        return Answer(f"Thanks, I have noted that. {_without(('Thanks, I have noted that.',), self._last)}")
+        return Answer(wording.again("Thanks, I have noted that.", self._last))
 
     # --- finding the problem ----------------------------------------------------------------------------------------
 
     def _intake(self, utterance: Utterance) -> Answer:
-        if _ANYBODY.search(fold(utterance.text)) and utterance.brief:
+        if wording.ANYBODY.search(fold(utterance.text)) and utterance.brief:
             return Answer("Yes, I am here. What can I help you with?")
         found = self._finder.find(utterance.main)
         other = self._finder.find(utterance.extra)
@@ -266,17 +235,17 @@ class HelpdeskScript:
         if found:
             return self._found(found, utterance.main)
         if self._state is State.ENDED:
-            return Answer(_GOODBYE)
+            return Answer(wording.GOODBYE)
         if utterance.does(Act.GREETING, Act.THANKS, Act.YES) and len(utterance.words) <= 2 and not self._misses:
             return Answer("What can I help you with?")
         if len(utterance.words) > 1:
             self._add_to_problem(utterance.text)
         self._misses += 1
-        if self._misses >= len(_NOT_UNDERSTOOD):
-            return self._offer_ticket(_NOT_UNDERSTOOD[-1])
+        if self._misses >= len(wording.NOT_UNDERSTOOD):
+            return self._offer_ticket(wording.NOT_UNDERSTOOD[-1])
         if another_language(utterance):
-            return Answer(f"{ENGLISH_ONLY} {_WHAT}")
-        return Answer(_NOT_UNDERSTOOD[self._misses - 1])
+            return Answer(f"{ENGLISH_ONLY} {wording.WHAT}")
+        return Answer(wording.NOT_UNDERSTOOD[self._misses - 1])
 
     def _add_to_problem(self, text: str) -> None:
         """What was not understood stays for the person who reads the ticket."""
@@ -313,7 +282,7 @@ class HelpdeskScript:
         found = self._finder.find(utterance.main)
         if found and len(utterance.words) > 2:
             return self._found(found, utterance.main)
-        if utterance.does(Act.NO, Act.UNSURE, Act.SKIP) or _DEAD_END.search(fold(utterance.text)):
+        if utterance.does(Act.NO, Act.UNSURE, Act.SKIP) or wording.DEAD_END.search(fold(utterance.text)):
             self._candidates.pop(0)
             if self._candidates:
                 return Answer(f"Then is it about this: {self._candidates[0].title}?")
@@ -326,8 +295,8 @@ class HelpdeskScript:
 
     def _intake_again(self) -> Answer:
         self._misses += 1
-        if self._misses >= len(_NOT_UNDERSTOOD):
-            return self._offer_ticket(_NOT_UNDERSTOOD[-1])
+        if self._misses >= len(wording.NOT_UNDERSTOOD):
+            return self._offer_ticket(wording.NOT_UNDERSTOOD[-1])
         return Answer("Okay, not that. Please tell me in other words what is not working.")
 
     def _begin_case(self, problem: str, article: Article | None) -> None:
@@ -350,7 +319,7 @@ class HelpdeskScript:
 
     def _walk_on(self, opening: str) -> Answer:
         self._state = State.WALK
-        return self._after_step(self._walk.begin(opening)) if self._walk else Answer(_NOT_UNDERSTOOD[0])
+        return self._after_step(self._walk.begin(opening)) if self._walk else Answer(wording.NOT_UNDERSTOOD[0])
 
     def _offer_ticket(self, text: str) -> Answer:
         self._state, self._misses = State.OFFER, 0
@@ -374,7 +343,7 @@ class HelpdeskScript:
                 self._case.escalation = "forced"
             return answer
         if utterance.does(Act.NO) and self._leaving:
-            return self._end(_GOODBYE)
+            return self._end(wording.GOODBYE)
         if utterance.does(Act.NO):
             self._state, self._misses = State.INTAKE, 0
             return Answer("Okay, no ticket. What else can I help you with?")
@@ -382,9 +351,9 @@ class HelpdeskScript:
         if found:
             return self._found(found, utterance.main)
         self._misses += 1
-        if self._misses >= len(_NOT_UNDERSTOOD):
+        if self._misses >= len(wording.NOT_UNDERSTOOD):
             self._state, self._misses = State.INTAKE, 0
-            return Answer(f"Then I write none for now. {_WHAT} Say human for a person.")
+            return Answer(f"Then I write none for now. {wording.WHAT} Say human for a person.")
         return Answer("Shall I write a ticket? Please say yes or no.")
 
     # --- the article ------------------------------------------------------------------------------------------------
@@ -393,7 +362,7 @@ class HelpdeskScript:
         if self._walk is None:
             return self._intake(utterance)
         folded = fold(utterance.text)
-        other = self._finder.other(utterance.main, self._case.article) if _CHANGED_MIND.search(folded) else None
+        other = self._finder.other(utterance.main, self._case.article) if wording.CHANGED_MIND.search(folded) else None
         if other:
             return self._open(other, utterance.main)
         urgent = self._finder.other(utterance.extra, self._case.article)
@@ -434,11 +403,9 @@ class HelpdeskScript:
     def _missed(self, text: str) -> Answer:
         """Not understood: other words the second time, and a ticket the third."""
         self._misses += 1
-        if self._misses >= len(_NOT_UNDERSTOOD):
-            return self._offer_ticket(_LOST)
-        return Answer(
-            text if self._misses == 1 else f"Sorry, once more. {_without(('Sorry, once more.',), self._last)}"
-        )
+        if self._misses >= len(wording.NOT_UNDERSTOOD):
+            return self._offer_ticket(wording.LOST)
+        return Answer(text if self._misses == 1 else wording.again("Sorry, once more.", self._last))
 
     # --- tickets ----------------------------------------------------------------------------------------------------
 
@@ -472,7 +439,7 @@ class HelpdeskScript:
         self._state = State.MORE
         if self._later:
             return Answer(f"{opening} You also said: {self._later[0]}. Shall we look at that now?")
-        return Answer(f"{opening} {_ANYTHING_ELSE}")
+        return Answer(f"{opening} {wording.ANYTHING_ELSE}")
 
     def _more(self, utterance: Utterance) -> Answer:
         content = len(utterance.words) > 3 and not utterance.does(Act.END)
@@ -494,7 +461,7 @@ class HelpdeskScript:
             return self._go_on("Okay.")
         if utterance.does(Act.NO, Act.END, Act.THANKS, Act.SKIP, Act.DONE):
             self._state, self.rating_asked = State.RATING, True
-            return Answer(_RATE)
+            return Answer(wording.RATE)
         self._state = State.INTAKE
         return self._intake(utterance)
 
@@ -512,7 +479,7 @@ class HelpdeskScript:
             self.rating = score
             return self._end(f"Thank you for the {number_in(score)}. Goodbye.")
         if utterance.does(Act.NO, Act.SKIP, Act.END, Act.THANKS, Act.REFUSED) or self._misses:
-            return self._end(_GOODBYE)
+            return self._end(wording.GOODBYE)
         self._misses += 1
         return Answer("Please say a number from one to five, or skip.")
 
@@ -520,9 +487,13 @@ class HelpdeskScript:
         self._state, self._misses = State.ENDED, 0
         return Answer(text)
 
-
-def _without(openings: tuple[str, ...], text: str) -> str:
-    """What was said before, without the apology that already stood before it."""
-    for opening in openings:
-        text = text.removeprefix(opening).lstrip()
-    return text
+    _BY_STATE: ClassVar[Mapping[State, Callable[[HelpdeskScript, Utterance], Answer]]] = {
+        State.INTAKE: _intake,
+        State.CHOOSE: _choosing,
+        State.WALK: _walking,
+        State.OFFER: _offer,
+        State.FILING: _file,
+        State.MORE: _more,
+        State.RATING: _rate,
+        State.ENDED: _intake,
+    }
