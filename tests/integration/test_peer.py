@@ -10,6 +10,7 @@ import time
 import numpy as np
 import pytest
 from aioice import ice
+from aiortc.rtp import RtcpByePacket, RtcpSenderInfo, RtcpSrPacket
 
 from signaling.peer import Peer
 from signaling.sdp import OfferError
@@ -47,6 +48,28 @@ async def test_silence_sends_no_media() -> None:
         sent = {s.packetsSent for s in (await call.pc.getStats()).values() if s.type == "remote-outbound-rtp"}
         assert sent <= {0}
         assert call.heard == 0
+
+
+async def test_who_is_silent_sends_no_sender_reports_but_a_goodbye(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with calling() as call:
+        sent: list[bytes] = []
+
+        async def counted(packet: bytes) -> None:
+            sent.append(packet)
+
+        sender = call.peer._pc.getTransceivers()[0].sender
+        monkeypatch.setattr(sender.transport, "_send_rtp", counted)
+        information = RtcpSenderInfo(ntp_timestamp=0, rtp_timestamp=0, packet_count=0, octet_count=0)
+        report = RtcpSrPacket(ssrc=sender._ssrc, sender_info=information)
+        counts = []
+        for packets_before in (0, 0, 50, 60, 60, 60, 60, 61):
+            monkeypatch.setattr(sender, "_RTCRtpSender__packet_count", packets_before)
+            await sender._send_rtcp([report])
+            counts.append(len(sent))
+        assert counts == [0, 0, 1, 2, 3, 3, 3, 4]
+        await sender._send_rtcp([RtcpByePacket(sources=[sender._ssrc])])
+        await sender._send_rtcp([RtcpByePacket(sources=[sender._ssrc])])
+        assert len(sent) == 6
 
 
 async def test_events_go_both_ways() -> None:

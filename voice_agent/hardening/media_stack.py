@@ -17,6 +17,7 @@ import functools
 import logging
 import struct
 import time
+from collections import deque
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -38,7 +39,7 @@ from aiortc import (
     rtcrtpsender,
     rtcsctptransport,
 )
-from aiortc.rtp import RtcpRtpfbPacket, RtpPacket, is_rtcp
+from aiortc.rtp import RtcpRtpfbPacket, RtcpSrPacket, RtpPacket, is_rtcp
 from aiortc.utils import random16, random32
 from OpenSSL import SSL
 
@@ -645,9 +646,20 @@ def send_packets(sender: RTCRtpSender, source: PacketSource) -> None:
 
     Instead of a track: aiortc makes five objects and reads the clock twice for each packet, keeps it for
     retransmissions that audio never asks for, and passes it through four coroutines. That took twice as long as
-    encoding it. Sender reports go on.
+    encoding it. Sender reports go on, but for those in silence: who has sent nothing since the last two reports is no
+    sender (RFC 3550 6.4).
     """
     own: Any = sender
+    send_rtcp = own._send_rtcp
+    reported = deque([0, 0], maxlen=2)
+
+    async def report(packets: list[Any]) -> None:
+        count = own._RTCRtpSender__packet_count
+        if not isinstance(packets[0], RtcpSrPacket) or count != reported[0]:
+            await send_rtcp(packets)
+        reported.append(count)
+
+    setattr(sender, "_send_rtcp", report)  # noqa: B010 - an instance's method is replaced
 
     async def run_rtp(codec: aiortc.RTCRtpCodecParameters) -> None:
         own._RTCRtpSender__rtp_started.set()
