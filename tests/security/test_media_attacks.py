@@ -426,6 +426,9 @@ async def test_a_report_that_fails_does_not_stop_the_call_from_closing(side: str
             transceiver.receiver._set_rtcp_ssrc(2**40)
         else:
             transceiver.sender._ssrc = 2**40
+            assert call.peer.speech is not None
+            call.peer.speech.begin("item_1")
+            call.peer.speech.write(Pcm(bytes(24_000 * 2 * 3), 24_000))  # who is silent sends no reports
         await until(lambda: refusals(f"{side}_report"))
         start = time.monotonic()
         await call.peer.close()
