@@ -2,8 +2,10 @@
 reader would take for a whole sentence, so that no rule on words can tell that more follows. There is no punctuation, as
 in speech.
 
-Every kind has sentences that the rules of `call/endpointing.py` and the defaults were tuned with, and others that
-were held out: written to other patterns and looked at only for their figures.
+Every kind has phrases that the rules of `call/endpointing` and the defaults were tuned with, and others that are held
+out: written by another hand, who knew neither the rules nor the phrases before. Look at their figures, not at their
+misses: a rule mended by one of them makes it one of the others. (Their misses were looked at once, when the rules went
+from examples to closed classes of words; for a figure on what nobody has seen, write new ones.)
 """
 
 from __future__ import annotations
@@ -45,8 +47,6 @@ COMPLETE = (
         marketing
         repeat
         next question please
-        """,
-        """
         yep all done
         nope
         that's right
@@ -61,6 +61,24 @@ COMPLETE = (
         skip this one
         maybe later
         four
+        """,
+        """
+        nope
+        the second floor
+        yeah it does
+        just the one monitor
+        since Tuesday
+        not that I know of
+        Windows eleven
+        about twenty minutes ago
+        German mostly
+        both of them
+        I think so
+        only on wifi
+        a bit better
+        not yet
+        five years
+        yes please
         """,
     ),
     _kind(
@@ -81,8 +99,6 @@ COMPLETE = (
         I have worked in sales since I finished school
         it started after the update last night
         they told me to call you
-        """,
-        """
         nobody in our department can open the shared drive
         my account is locked and I need it unlocked
         the projector in the meeting room shows a blue picture
@@ -95,6 +111,24 @@ COMPLETE = (
         somebody sent me a strange link and I clicked it
         I would handle it the same way again
         the keyboard types the wrong letters
+        """,
+        """
+        my laptop won't turn on
+        I've been locked out of my account again
+        the sound cuts out whenever I share my screen
+        it just says access denied
+        I would like to improve my pronunciation for presentations
+        I left my last job because the company was relocating
+        somebody's changed the password on the shared mailbox
+        me computer's dead slow today
+        I am having one problem with the email
+        we moved house last summer so now I work from home
+        please reset my PIN
+        I tried that and it made no difference
+        she don't have access to the folder
+        I managed a team of six people at the warehouse
+        ah it's working now
+        the wifi keeps dropping on the train
         """,
     ),
     _kind(
@@ -109,8 +143,6 @@ COMPLETE = (
         could you send me a ticket number
         do I have to restart
         what is that for
-        """,
-        """
         who should I contact
         why does it ask me twice
         are you still there
@@ -119,6 +151,18 @@ COMPLETE = (
         what do you need it for
         is there anything else I can try
         how do you spell that
+        """,
+        """
+        can you hear me
+        how long is that going to take
+        what's the difference between affect and effect
+        do I have to restart it now
+        could you say that again slowly please
+        when would I start if I got the job
+        is it safe to open this attachment
+        why it's asking for a code
+        you want me to unplug it
+        who do I speak to about a new headset
         """,
     ),
     _kind(
@@ -132,8 +176,6 @@ COMPLETE = (
         error code eight zero zero
         I have three monitors
         my employee number is two zero nine one eight
-        """,
-        """
         the pin is nine four one six
         I am in room two one five
         the model is a Latitude seven four
@@ -142,6 +184,16 @@ COMPLETE = (
         there are twenty people here
         the code it shows is three three one nine zero five
         my desk is number twelve
+        """,
+        """
+        it's Margaret Oyelaran
+        five five five zero one seven eight
+        extension two three nine
+        asset number four zero eight eight one
+        my name is Dmitri
+        error six five one
+        the fourteenth of October
+        Tom Hargreaves from accounts
         """,
     ),
 )
@@ -159,8 +211,6 @@ PAUSED = (
         first I asked my colleagues || then I made a plan || and then we tested it
         it happens in Chrome || in Firefox | and also in Edge
         there were three of us || a designer | a developer | and me
-        """,
-        """
         please install Teams || Zoom | and Slack
         I speak German || French | and a little | Italian
         the affected people are Maria | Tom | Hussein | and I
@@ -168,6 +218,20 @@ PAUSED = (
         my tasks were hiring | training | and | writing the schedule
         we visited Rome || Naples | and Palermo
         it says the disk | the fan | or the battery
+        """,
+        """
+        there are three things broken | the mouse | the keyboard | and the webcam
+        I restarted it || and I unplugged the dock || and I swapped the cable
+        so first it asks for my password | and then | it just goes white
+        on weekends I play football || and I cook with my wife
+        it's either the router | or the cable || or I don't know what
+        I need a charger || a bag | and one of them privacy screens
+        it happens in Word || and in Excel || and sometimes Outlook too
+        my duties were answering phones | booking meetings | and ordering supplies
+        two reasons | the salary is one | and the other is | my family
+        Monday Tuesday | and Thursday I'm at home
+        I know Java || and SQL || and a little bit of | Kotlin
+        it's me || Priya from finance || and | the new lad Callum
         """,
     ),
     _kind(
@@ -181,8 +245,6 @@ PAUSED = (
         sure it's eight eight | four two | seven one | nine three
         ticket number three five | nine nine two
         the code is seven | two | nine | four
-        """,
-        """
         you can reach me at four four | seven seven zero zero | nine zero zero | one two three
         the key starts with nine nine eight | one zero four | two two six
         my staff id is six zero | one one | eight four
@@ -190,6 +252,18 @@ PAUSED = (
         the address is one nine two | one six eight | zero | five
         dial zero eight hundred | two two three | four five five
         invoice two zero two six | one one | zero four seven
+        """,
+        """
+        my mobile's oh seven seven double two | nine one four | three six one
+        the serial number is five c d | nine one | four seven k x two
+        error code zero x | eight zero zero seven || zero zero zero five
+        the asset tag says I T | zero zero four || eight one
+        it started on the twenty | third of March
+        I was earning around thirty eight || thousand pounds a year
+        call me on five five five | zero one nine | two two seven four
+        extension four four || one nine
+        my birthday is the ninth of July nineteen | eighty eight
+        the address is ten dot | zero dot | fourteen | dot six
         """,
     ),
     _kind(
@@ -201,14 +275,22 @@ PAUSED = (
         the user name is m jones | underscore | two five
         my surname is O K | A F O R
         the host is print | dash | zero four | dot local
-        """,
-        """
         that is B as in Bravo | R as in Romeo | O W N
         send it to p okafor | at mail dot | example dot com
         J A N | S S E N
         the serial is C as in Charlie | four four | X as in X ray
         the share is called team | underscore | photos
         my address is first dot last | at | university dot e d u
+        """,
+        """
+        it's Kowalczyk k o w | a l c | z y k
+        my surname is spelled n g u | y e n
+        it's j dot martins at | outlook dot | com
+        the host name is l o n dash | w s dash | zero four
+        the server's called print zero two || dash east
+        my surname's p as in Peter | f as in Frank | a double f
+        my email is maria underscore | lopez eighty two | at gmail dot com
+        it's Jon || j o n || no h
         """,
     ),
     _kind(
@@ -225,8 +307,6 @@ PAUSED = (
         you know | the thing that holds the paper
         okay so | I opened the menu
         er | I would say | teamwork
-        """,
-        """
         uh | could you repeat the question
         it was like | really loud
         the one with the um | red light
@@ -237,6 +317,22 @@ PAUSED = (
         erm | yesterday we goed | we went to the cinema
         right so | I clicked on install
         to be honest | uh | I forgot
+        """,
+        """
+        um | my screen's gone all green
+        well | it sort of | it comes and goes
+        I was like | you know | trying to log in
+        uh | yeah || I did that already
+        so | basically | nothing loads
+        it says um | profile cannot be found
+        let me think | er | maybe last Wednesday
+        hmm | good question | I would say teamwork
+        the thing is | like | I never got an invite
+        how do you say | the | the small light is blinking
+        I usually uh | take the bus to work
+        okay so um | I've got this laptop right | and it won't charge
+        it's not the battery || I mean | I don't think so
+        my strength is probably | well | I'm patient with people
         """,
     ),
     _kind(
@@ -250,8 +346,6 @@ PAUSED = (
         I am going to | I will travel next week
         it was my | it was our idea
         yesterday I have | yesterday I saw a film
-        """,
-        """
         the error is | it says access denied
         could I | may I ask something
         we wanted to | well they wanted to close the office
@@ -259,6 +353,18 @@ PAUSED = (
         I sent the | the wrong attachment
         there was | there were ten people in the room
         my calendar is | my calendars are empty
+        """,
+        """
+        can you send it to | actually no | call me instead
+        I was at the | I was in the Leeds office
+        my password is | sorry my username is wrong
+        she go to | she goes to work by train
+        it's on the third floor || no sorry | the fourth
+        I've had it since May || wait no | June
+        we haven't got | we don't have admin rights on these
+        yesterday I have | I had a problem with the VPN
+        it keeps | well it used to keep | kicking me out
+        is there a | do you have a loaner I could borrow
         """,
     ),
     _kind(
@@ -278,8 +384,6 @@ PAUSED = (
         I asked them whether | they could help
         the reason is | the old contract
         after the meeting | I called the customer
-        """,
-        """
         it only works without | the docking station
         every time I try to | save it crashes
         the man that I met at | the conference offered me a job
@@ -293,6 +397,26 @@ PAUSED = (
         what I learned is | to ask earlier
         before I joined the company | I studied law
         """,
+        """
+        whenever I open Teams the whole thing | just crashes
+        the reason I'm calling is | my badge doesn't work
+        I can't connect to the | guest network
+        if I unplug the monitor will I | lose my work
+        when I was in university I used to | tutor the younger students
+        I'd like to | book a meeting room for Friday
+        my manager told me that | I should ring youse
+        because | the old one got coffee in it
+        do you know whether | the server's down for everyone
+        I'm looking for a role where | I can lead people
+        it's been doing this ever since the | update
+        the guy from facilities who | came round this morning said | it's the socket
+        although I don't have a degree | I have plenty experience
+        there's a wee red light beside | the power button
+        could you please | transfer me to someone else
+        my daughter she wants | that I learn better English
+        I put it in a | drawer and forgot about it
+        what happens when | the licence runs out
+        """,
     ),
     _kind(
         "afterthought",
@@ -303,13 +427,21 @@ PAUSED = (
         we won the customer back || because we listened
         I like my job || most of the time
         the door was open || when I came in
-        """,
-        """
         the picture is blurry || on the left side
         I called them twice || on Friday
         nobody answered || so I drove there
         I cook every evening || for my family
         the team was small || only four people
+        """,
+        """
+        I tried the other cable || as well
+        nobody can print || on our floor anyway
+        yes || but only in the mornings
+        I've worked there six years || well | nearly six
+        it's in the cupboard || next to the kettle || I think
+        no || oh wait | it's just come back on
+        we live in Porto || me and my husband
+        that's fixed it || cheers || oh and one more thing | my calendar's gone
         """,
     ),
 )
@@ -328,8 +460,6 @@ BACKCHANNELS = _kind(
     mm
     okay yeah
     all right
-    """,
-    """
     sure
     yes yes
     oh okay
@@ -340,6 +470,20 @@ BACKCHANNELS = _kind(
     cool
     oh really
     that's right
+    """,
+    """
+    mm hmm
+    uh huh
+    right
+    okay
+    yeah
+    I see
+    got it
+    sure
+    oh right
+    gotcha
+    yeah yeah
+    aye makes sense
     """,
 )
 
@@ -359,8 +503,6 @@ INTERRUPTIONS = _kind(
     but I don't have that menu
     okay but where is the button
     yes but it is a laptop
-    """,
-    """
     hang on
     pause please
     let me stop you there
@@ -373,5 +515,21 @@ INTERRUPTIONS = _kind(
     can I talk to a person
     right but which cable
     no
+    """,
+    """
+    wait
+    hang on
+    no no that's not it
+    sorry can I stop you there
+    hold on a second I can't find that button
+    stop
+    actually I've already done that
+    excuse me I have a question
+    but it's a Mac
+    you're going too fast
+    what does that mean
+    no I said Thursday
+    yeah but I don't have admin rights
+    can I just talk to a person please
     """,
 )

@@ -96,13 +96,38 @@ def test_the_delay_runs_from_the_least_to_the_most_without_a_cliff() -> None:
     assert all(0 <= before - after < 40 for before, after in itertools.pairwise(delays))
 
 
-@pytest.mark.parametrize("text", ["all right", "that's fine, okay", "yeah, makes sense", "Of course."])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "all right",
+        "that's fine, okay",
+        "yeah, makes sense",
+        "Of course.",
+        "aye makes sense",
+        "oh that's really good",
+        "I see what you mean",
+        "cheers, lovely",
+        "no worries",
+        "aye go on",
+    ],
+)
 def test_phrases_of_a_listener_do_not_stop_the_agent(text: str) -> None:
     judge = policy(min_ms=1000, min_words=2)
     assert judge(Overlap(text, final=True, speaking=False, speech_ms=600)) is Verdict.DISMISS
 
 
-@pytest.mark.parametrize("text", ["that's wrong", "right, but where", "all of them", "no"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "that's wrong",
+        "right, but where",
+        "all of them",
+        "no",
+        "not good",
+        "I don't understand",
+        "go on to the next step",
+    ],
+)
 def test_phrases_that_tell_something_stop_it(text: str) -> None:
     judge = policy(min_ms=1000, min_words=2)
     assert judge(Overlap(text, final=True, speaking=False, speech_ms=600)) is Verdict.CONFIRM

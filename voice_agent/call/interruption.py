@@ -14,15 +14,21 @@ _WORD = re.compile(r"[\w'’]+")
 
 _BACKCHANNELS = frozenset(
     """
-    uh huh uhuh mhm mm mmm hmm hm mhmm um er ah oh okay ok yeah yep yes right sure aha alright cool great nice wow
-    really i see got it good gotcha exactly absolutely definitely totally perfect fine interesting understood true well
-    so and like thanks
+    uh huh uhuh mhm mm mmm mkay hmm hm mhmm um er erm ah oh ooh aha ha haha hah okay okey ok yeah yah yea yep yup yes
+    aye right righto sure alright alrighty cool great nice lovely brilliant awesome amazing excellent wonderful wow gosh
+    grand super sweet really i see got it good gotcha exactly absolutely definitely certainly totally perfect fine
+    interesting understood indeed agreed fair true well so and like too very thanks cheers ta
     ja genau aha mhm stimmt oui ouais d'accord sí vale claro sì certo
     """.split()
 )
 _BACKCHANNEL_PHRASES = re.compile(
-    r"\b(all right|makes sense|sounds good|that's (right|fine|good|great|true|cool|nice)|of course|fair enough"
-    r"|no problem|thank you|i know|you know|oh my|my god|no way|ach so|c'est ça|está bien|va bene)\b"
+    r"\b(all right|(that )?makes (perfect |total |good )?sense|(that )?sounds (good|great|fine|about right|lovely)"
+    r"|(that's|that is|it's|very|so) ((really|very|so|quite|pretty) )?"
+    r"(right|fine|good|great|true|cool|nice|clear|interesting|helpful|lovely|fair|correct|amazing|perfect|okay|ok)"
+    r"|not bad|good (to know|point|idea|stuff|news)|fair (enough|play|point)|right enough|of course|for sure"
+    r"|no (problem|worries|way)|thank you|i (know|understand|follow|agree|get (it|that|you)|hear you|got you)"
+    r"|i see what you mean|i'm (with you|listening|following)|you('re| are) right|you know|me too|same here|is that so"
+    r"|oh my|my (god|goodness|word)|go on|carry on|keep going|ach so|c'est ça|está bien|va bene)\b"
 )
 """Of words that would tell something else alone."""
 _COMMANDS = frozenset(
