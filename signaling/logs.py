@@ -25,7 +25,7 @@ from voice_agent.hardening.rejections import LogBudget
 from voice_agent.settings import ServerSettings
 
 _OWN = ("voice_agent", "signaling")
-_QUIET = ("aioice", "aiortc", "aiohttp", "asyncio", "openai", "httpx2", "websockets", "fakeredis", "pgqueuer")
+_QUIET = ("aioice", "aiortc", "aiohttp", "asyncio", "openai", "httpx2", "fakeredis", "pgqueuer")
 _CODE = re.compile(r"(?=.{1,48}\Z)(?:[a-z](?:[a-z0-9_-]|\.\d)*|\d{1,6}|(?:[A-Z][a-z]+)+)\Z", re.ASCII)
 """Lower-case words such as gpt-4.1-mini, numbers such as 429, and names of exception classes; no address fits."""
 _PLAIN = re.compile(r"[\w.:+-]+\Z", re.ASCII)
