@@ -266,6 +266,54 @@ PAUSED = """
     capital A | small b | nine
     erm what was it | oh the toner
     it's um you know | the finance one
+    the app on my tablet | won't update
+    I was hoping you could | tell me
+    what I don't understand is why | it works for her
+    if it happens again should I | call this number
+    the email I got from you | had no attachment
+    do you think I should | buy a new one
+    the lady before you | said something else
+    since I'm working from home | I can't use the office printer
+    apart from the screen | everything is fine
+    I've got about five | of those messages
+    once the update has finished will it | restart by itself
+    my responsibilities include | training and support
+    I'm convinced that | we can do better
+    I applied because the role | sounds exciting
+    I have to learn more | vocabulary
+    I didn't know how to | answer
+    my passport number is x | four four | nine eight one
+    it costs nineteen | ninety nine
+    the meeting is from two | to four
+    we have three | printers two scanners and a plotter
+    either I restart it | or I wait
+    both the sound | and the picture
+    not only the mouse | but also the keyboard
+    does it | will it cost anything
+    the blue | no the green cable
+    our office manager said that | you handle this
+    it's one of the older | models
+    can somebody please | just fix it
+    I'm trying to figure out how | this works
+    the USB port on the side | is loose
+    a colleague from accounting | has the same issue
+    I was in a video call when suddenly | the sound went
+    if I could just | get an hour of your time
+    I would say about | half of them
+    what would happen if I | unplugged it
+    do I need admin rights to | do that
+    is this something that | you could do remotely
+    I used to be a | chef
+    people often tell me I'm | a good listener
+    my son is studying to be | a doctor
+    on Sundays my family and I | go hiking
+    the most beautiful place I have ever | seen is Iceland
+    my English isn't good but | I practise every day
+    I don't like when people | are late
+    the order is w b | nine zero | four
+    it arrived on the twenty | first
+    you write it m a | double t
+    the link is docs dot | company | dot io
 """
 """At each bar more must follow; at a double one it need not."""
 
@@ -588,6 +636,47 @@ COMPLETE = """
     we're out
     my time is up
     I'm with the team
+    how do you know
+    the same as hers
+    quality
+    I repair bicycles
+    we stayed inside
+    I waited for a week
+    the green cable
+    it won't
+    how annoying
+    I have no further questions
+    no more questions
+    nothing comes to mind
+    it's all set
+    that makes sense
+    whatever works for you
+    either one
+    the top left
+    under the battery
+    it's an older model
+    about half of them
+    economics
+    two years in Japan
+    the USB port
+    a colleague
+    I don't like it when people are late
+    at university
+    you're breaking up
+    sorry what was that
+    sorry I missed that
+    say that again
+    one more time please
+    that works for me
+    I'll try again
+    same problem
+    no difference
+    nope still broken
+    there it is
+    it's asking for a code
+    which password
+    where
+    what now
 """
 
 
@@ -617,7 +706,7 @@ def test_whatever_is_complete_is_answered_soon(phrase: str) -> None:
 
 CLOSED_CLASSES = {
     "the problem started": "about above after against among at before behind below beneath beside between by despite "
-    "during except for from inside into like near of onto outside past per since than throughout till to toward "
+    "during except for from into like near of onto past per since than throughout till to toward "
     "towards under until upon via with within without regarding including",
     "it is broken": "because if although while whereas unless when since until but and or than as",
     "we have got": "a an the my your its our their every each another no some several many",

@@ -95,6 +95,8 @@ def _clause_before(words: Sequence[str], tags: str) -> bool:
             break
     if words[start] not in table.SUBORDINATORS:
         return False
+    if words[start] in ("whatever", "whoever") and tags[start + 1 : start + 2] in ("v", "x"):
+        return False  # "whatever works for you"
     inner = _SECOND_VERB.sub("c", tags[start + 1 :])
     verbs = len(FINITE.findall(inner))
     if words[start] in ("before", "after", "since", "until", "till", "once") and (
@@ -146,6 +148,8 @@ def _verbless(words: Sequence[str], tags: str) -> float:
         return PROBABLE  # "most of the time"
     if _unknown_verb(words, tags):
         return COMPLETE
+    if tags[0] in "dq" and "p" in tags and not table.PEOPLE.isdisjoint(words[1:3]):
+        return UNDER_WAY  # "a colleague from accounting"
     if "one" in words[1:3] or first in table.ANSWERING_DETERMINERS:
         return PROBABLE
     if count > 2 and (first in table.CONTRASTS or _NEW_SUBJECT.search(tags)):
@@ -188,10 +192,8 @@ def _noun_phrase(words: Sequence[str], tags: str) -> float:
         return UNDER_WAY if words[1] == "of" and last == "n" and count > 3 else PROBABLE
     if tags[0] == "q" and count > 2 and (first in table.EVERYBODY or ("p" in tags and last == "n")):
         return UNDER_WAY
-    if count > 2 and not table.PEOPLE.isdisjoint(words[1:3]):
-        return UNDER_WAY
     if last not in "nag#":
-        return WAITING if tags[0] == "d" and last == "o" and "#" not in tags else PROBABLE
+        return WAITING if tags[0] == "d" and last == "o" and "#" not in tags and words[1] != "same" else PROBABLE
     if not {"ones", "and"}.isdisjoint(words):
         return PROBABLE
     if words[-1] in table.ORDINALS or (first in table.POSSESSIVES and words[1] != "own"):

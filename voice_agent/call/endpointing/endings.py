@@ -16,7 +16,7 @@ _INFINITIVE_OBJECT = re.compile(r".+[qrRw]t[rR]*[vVe]?[io]?.$")
 """"Nothing to worry about", "what to do"."""
 _EMBEDDED_QUESTION = re.compile(r"w(?:[siq]|d?[a#]*n+)x$")
 """"I don't know what the problem is"."""
-_CLAUSE_SUBJECT = re.compile(r"(?:u|^w|[xXvVeinoag]w|[vVeinoa]i(?=d))(?:d[a#]*n+|q)$|un$")
+_CLAUSE_SUBJECT = re.compile(r"(?:u|^w|[xXvVeinoagp]w|[vVeinoa]i(?=d))(?:d[a#]*n+|q)$|un$")
 """"I don't know where the button", "he said that the server"."""
 _BARE_QUESTION = re.compile(r"(?:x|w[nap#rR]{0,4}x)(?:[siq]|d[anr#]*n+|n)$")
 
@@ -47,9 +47,11 @@ def _ends_after_all(said: Said) -> bool:
 def _expression_open(said: Said) -> bool:
     """Words that are complete by their class, and not here."""
     words, tags, last, before = said.words, said.tags, said.last, said.before
+    if tags.endswith(("xs", "xi")) and not said.question and said.before in ("will", "can", "would", "should"):
+        return True  # "once it has finished, will it"
     if tags[-1] in "io" and _wants_second(said):
         return not _stranded(said)
-    if _CLAUSE_SUBJECT.search(tags) and not (said.question and tags[0] == "w"):
+    if _CLAUSE_SUBJECT.search(tags) and not (said.question and tags[0] == "w") and words[:2] != ["what", "a"]:
         return True
     match last:
         case "number":
@@ -101,11 +103,13 @@ def _particle(said: Said) -> bool:
     last, earlier, tags = said.last, said.words[:-1], said.tags
     if not earlier:
         return False
+    if last in ("inside", "outside", "nearby", "across", "underneath") and said.before_tag in ("v", "o", "i"):
+        return True  # "we stayed inside"
     if last in table.RESULTS and earlier[len(tags[:-1].rstrip("rRD")) - 1] in table.BEING:
         return True
     if tags.endswith("pcp") or said.before == "back" or (said.before, last) == ("i'm", "in"):
         return True  # "off and on", "it came back on"
-    if said.before_tag not in ("vVegGio" if last in ("through", "over", "around", "along") else "vVegGionq"):
+    if said.before_tag not in ("vVegGioq" if last in ("through", "over", "around", "along") else "vVegGionq"):
         return False
     if last == "in":
         return not table.IN_VERBS.isdisjoint(earlier)
@@ -140,7 +144,7 @@ def _elliptic(said: Said) -> bool:
         return True
     if len(words) == 2 or (len(words) == 3 and tags[1] in "rRD"):
         return last in table.ANSWERING_AUXILIARIES
-    linking = last in ("is", "was", "are", "has", "have")
+    linking = last in ("is", "was", "are", "has", "have", "should", "must", "might", "may", "would")
     match words[-3]:
         case lead if lead in table.THINKING:
             return not linking or negative(words)
@@ -209,13 +213,19 @@ def _that(said: Said) -> bool:
     """Whether a clause begins: "my manager told me that", "the laptop that", "so loud that"."""
     words, tags, before, before_tag = said.words, said.tags, said.before, said.before_tag
     if said.question:
-        return before_tag == "a" or before in ("sure", "think", "told", "be")
+        return (before_tag in ("a", "n", "q") and before != "all") or before in ("sure", "think", "told", "be")
     if before_tag == "a" and not {"so", "such", "such_a"}.isdisjoint(words):
         return True
     if before_tag in ("n", "q") and before not in ("all", "people"):
         return True
     if before_tag in ("o", "i") and words[-3:-2] and words[-3] in table.REPORTING:
         return True
+    if (
+        words[-3:-2]
+        and (words[-3] in table.BEING or words[-3] == "just")
+        and (before == "told" or before.endswith("ed"))
+    ):
+        return True  # "I've been told that", "I'm convinced that"
     seen = before_tag in ("v", "e") and tags[-3:-2] in ("t", "x")  # "I'd love to see that"
     return before in table.BEFORE_THAT_CLAUSE and not seen
 

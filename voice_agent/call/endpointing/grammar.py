@@ -100,7 +100,7 @@ def _passive(word: str, letters: Sequence[str], words: Sequence[str]) -> bool:
     if not letters or word in table.NOT_PASSIVE or not (word.endswith("ed") or word in PARTICIPLES):
         return False
     at = len(letters) - 1
-    while at > 0 and letters[at] in "rRD":
+    while at > 0 and letters[at] in "rRDq":
         at -= 1
     asked = letters[0] == "x" and words[0] in table.BEING
     return words[at] in table.BEING or letters[at] in "yo" or words[at] == "it" or asked

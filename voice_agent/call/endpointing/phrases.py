@@ -66,6 +66,13 @@ ANSWERS = _phrases(
     just one
     just the one
     never mind
+    there it is
+    here it is
+    there they are
+    here they are
+    please do
+    yes please do
+    nothing comes to mind
     so do i
     so am i
     so did i
@@ -302,6 +309,7 @@ SEARCHING = _phrases(
     let me check
     let me look
     let me have a look
+    oh wait
     """
 )
 """What callers say while they look for a word."""

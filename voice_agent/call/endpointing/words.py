@@ -36,7 +36,7 @@ VERB, OBJECT_VERB, ERGATIVE_VERB, ING, OBJECT_ING = "v", "V", "e", "g", "G"
 ADJECTIVE, ADVERB, WEAK_ADVERB, DEGREE, NUMBER, NOUN = "a", "r", "R", "D", "#", "n"
 
 _BY_CLASS = (
-    (VERB, FREE_VERBS),
+    (VERB, FREE_VERBS | {"done"}),
     (ERGATIVE_VERB, ERGATIVE_VERBS),
     (
         OBJECT_VERB,
@@ -54,21 +54,22 @@ _BY_CLASS = (
         ADJECTIVE,
         _words(
             """
-            new old big small little bigger smaller biggest smallest newest oldest different whole main former real
-            local external internal red green blue black white grey gray yellow orange purple pink brown bright dark
-            tiny huge large larger largest long longer short shorter tall high higher low lower wide narrow thick
-            thin fast faster slow slower quick quicker good great nice bad better worse terrible horrible awful
-            strange weird odd funny normal usual regular special particular certain specific general common main
-            major minor important interesting difficult easy easier hard harder hardest easiest simple complicated
-            complex possible impossible true false likely unlikely necessary fair legal free busy full empty wrong
-            right wee lovely beautiful ugly dirty wet hot warm cold cool heavy loud quiet strong weak soft young
-            elderly happy sad angry afraid sorry glad tired ill sick sure ready able unable aware available
-            responsible similar previous current recent early earlier late later final last next other entire single
-            double own proper exact extra spare additional broken frozen blank blurry faulty damaged stuck missing
-            locked wired digital technical personal private international national foreign native several various
-            shared remote virtual electronic daily weekly monthly annual okay ok fine offline online friendly polite
-            honest flexible creative reliable organised organized experienced senior junior temporary permanent dead
-            live same
+            new old older newer younger cheaper heavier lighter louder quieter closer safer busier fastest slowest
+            nearest closest cheapest youngest highest lowest hardest simplest big small little bigger smaller
+            biggest smallest newest oldest different whole main former real local external internal red green blue
+            black white grey gray yellow orange purple pink brown bright dark tiny huge large larger largest long
+            longer short shorter tall high higher low lower wide narrow thick thin fast faster slow slower quick
+            quicker good great nice bad better worse terrible horrible awful strange weird odd funny normal usual
+            regular special particular certain specific general common main major minor important interesting
+            difficult easy easier hard harder hardest easiest simple complicated complex possible impossible true
+            false likely unlikely necessary fair legal free busy full empty wrong right wee lovely beautiful ugly
+            dirty wet hot warm cold cool heavy loud quiet strong weak soft young elderly happy sad angry afraid
+            sorry glad tired ill sick sure ready able unable aware available responsible similar previous current
+            recent early earlier late later final last next other entire single double own proper exact extra spare
+            additional broken frozen blank blurry faulty damaged stuck missing locked wired digital technical
+            personal private international national foreign native several various shared remote virtual electronic
+            daily weekly monthly annual okay ok fine offline online friendly polite honest flexible creative
+            reliable organised organized experienced senior junior temporary permanent dead live same
             """
         ),
     ),
@@ -286,7 +287,7 @@ FRAMES = _words(
     """
 )
 """What the first phrase of a statement sets it in: "in my last job"."""
-CONTRASTS = _words("despite unlike regarding concerning besides whereas including as instead according")
+CONTRASTS = _words("apart despite unlike regarding concerning besides whereas including as instead according")
 """Begin a phrase that is no answer by itself."""
 
 DAYS = _words("monday tuesday wednesday thursday friday saturday sunday")
