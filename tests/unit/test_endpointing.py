@@ -206,7 +206,6 @@ PAUSED = """
     my point is that | we need two of them
     ever since they changed the lock | my card hasn't worked
     having worked in retail | I know how to handle people
-    to get into the building | you need a badge
     instead of calling | I wrote an email
     not only did it crash | it also deleted my work
     it's so loud that | nobody can talk
@@ -314,6 +313,17 @@ PAUSED = """
     it arrived on the twenty | first
     you write it m a | double t
     the link is docs dot | company | dot io
+    I've got a feeling that it's | the motherboard
+    what do I do if the | light stays red
+    she wanted to know why nobody | had called her
+    the phone you gave me is | too small
+    the name on the account should be | Fiona Walsh
+    before I answer may I | ask a question
+    in spring the trees | are beautiful
+    it's asset tag l p | zero nine | three
+    I was gonna | I was going to ask
+    does the app need | an update
+    can the server | reach it
 """
 """At each bar more must follow; at a double one it need not."""
 
@@ -677,6 +687,18 @@ COMPLETE = """
     which password
     where
     what now
+    does the printer work
+    will my laptop restart
+    could the cable break
+    are the files safe
+    what does the light mean
+    would a screenshot help
+    why does the screen flicker
+    it's not even a week old
+    somewhere in the building
+    as fast as possible
+    that's a yes
+    problem solving
 """
 
 

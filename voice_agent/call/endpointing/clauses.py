@@ -179,7 +179,10 @@ def _adverbial(words: Sequence[str], tags: str) -> float:
     own = not table.POSSESSIVES.isdisjoint(words)
     if own and (first in ("after", "before", "during") or not table.FORMER.isdisjoint(words)):
         return UNDER_WAY
-    if count > 2 and (first == "as" or (first in ("in", "at", "for", "during") and words[-1] in table.FRAMES)):
+    if count > 2 and (
+        (first == "as" and words.count("as") == 1)
+        or (first in ("in", "at", "for", "during") and words[-1] in table.FRAMES)
+    ):
         return UNDER_WAY
     if (count > 2 and first in ("after", "before", "during")) or (first == "since" and "d" in tags):
         return WAITING

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 
 from voice_agent.call.endpointing import words as table
 from voice_agent.call.endpointing.grammar import FINITE, Said, negative
+from voice_agent.call.endpointing.verbs import BASES, OBJECT_VERBS
 
 _NEVER_LAST = frozenset("dDstcXyu")
-_WAITS_FOR_NOUN = re.compile(r"d[#rRD]*a+$")
+_WAITS_FOR_NOUN = re.compile(r"d[#RD]*a+$")
 _RELATIVE_OBJECT = re.compile(r"[xXyvVe].*[nq#][wi]?(?:[si][xrRD]*|X[rRD]*)(?:[vVeg]t)?[vVegG]?[io]?.$")
 """"It is the one I told you about", "that's all I need"."""
 _INFINITIVE_OBJECT = re.compile(r".+[qrRw]t[rR]*[vVe]?[io]?.$")
@@ -157,7 +158,7 @@ def _elliptic(said: Said) -> bool:
 
 
 def _object_verb(said: Said) -> bool:
-    return not _stranded(said)
+    return said.tags != "nG" and not _stranded(said)  # "problem solving"
 
 
 def _ergative_verb(said: Said) -> bool:
@@ -188,7 +189,7 @@ def _adjective(said: Said) -> bool:
     if before in ("this", "these", "those"):
         return not said.question
     if before == "as" and len(said.words) > 2:
-        return not negative(said.words)
+        return not negative(said.words) and said.words.count("as") == 1
     if last in table.SUPERLATIVES:
         return said.tags.endswith("pda") and last in ("same", "next", "last")  # "at the same"
     return bool(_WAITS_FOR_NOUN.search(said.tags))
@@ -249,6 +250,9 @@ def lacks_verb(said: Said) -> bool:
     if not said.question or not _BARE_QUESTION.match(tags) or (words[0] == "have" and tags[1] not in "is"):
         return False
     auxiliary = words[tags.index("x")]
+    if tags.endswith("nn") and (auxiliary in table.BEING or words[-1] in BASES):
+        # "Are the files safe", "does the printer work", "what does it mean", but "does the app need".
+        return words[-1] in OBJECT_VERBS and words[0] not in table.OBJECT_WORDS
     if auxiliary in ("has", "have", "had") and tags[0] == "w":
         return False  # "who has access"
     return words[0] == "why" or tags[0] == "x" or auxiliary not in table.BEING

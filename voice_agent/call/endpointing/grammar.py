@@ -58,8 +58,8 @@ def classes(words: Sequence[str]) -> str:
         letter = table.CLASS_OF.get(word) or _by_shape(word)
         if letter in "vVe":
             letter = _noun_or_verb(word, letter, before, last)
-        elif before == "d" and (letter == "u" or len(word) == 1 or word in ("will", "can", "might")):
-            letter = "n"  # "a while", "with an E", "my will"
+        elif before == "d" and (letter in "ugG" or len(word) == 1 or word in ("will", "can", "might", "yes", "no")):
+            letter = "n"  # "a while", "the building", "with an E", "my will", "a yes"
         elif word in ("do", "have") and before in "xtR":
             letter = "V"
         if letter in "Ve" and _passive(word, letters, words):

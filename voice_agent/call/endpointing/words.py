@@ -115,12 +115,13 @@ _BY_CLASS = (
         DEGREE,
         _words(
             """
-            mister mr mrs ms doctor brand in_front on_behalf in_spite just very quite rather pretty fairly only even
-            almost nearly extremely incredibly totally hardly barely merely especially so_called such more most less
-            plus minus dot dash underscore slash point hyphen double triple per sort_of kind_of no_longer not_only
-            no_matter half quarter let's und oder aber weil wenn dass der das ein eine einen mit von zu für auf ist
-            sind et ou mais parce que le la les un une des du de avec pour est sont y o pero porque el los las una
-            con para por es son e ma perché il lo gli per sono ehm um uh er erm hmm ähm äh euh
+            gonna wanna gotta mister mr mrs ms doctor brand in_front on_behalf in_spite just very quite rather
+            pretty fairly only even almost nearly extremely incredibly totally hardly barely merely especially
+            so_called such more most less plus minus dot dash underscore slash point hyphen double triple per
+            sort_of kind_of no_longer not_only no_matter half quarter let's und oder aber weil wenn dass der das ein
+            eine einen mit von zu für auf ist sind et ou mais parce que le la les un une des du de avec pour est
+            sont y o pero porque el los las una con para por es son e ma perché il lo gli per sono ehm um uh er erm
+            hmm ähm äh euh
             """
         ),
     ),
@@ -287,7 +288,7 @@ FRAMES = _words(
     """
 )
 """What the first phrase of a statement sets it in: "in my last job"."""
-CONTRASTS = _words("apart despite unlike regarding concerning besides whereas including as instead according")
+CONTRASTS = _words("apart despite unlike regarding concerning besides whereas including instead according")
 """Begin a phrase that is no answer by itself."""
 
 DAYS = _words("monday tuesday wednesday thursday friday saturday sunday")
