@@ -699,6 +699,14 @@ COMPLETE = """
     as fast as possible
     that's a yes
     problem solving
+    I need new software installed
+    they ordered twenty percent more
+    it was off already
+    please slow down
+    what's the weather like
+    end the interview
+    you choose please
+    since then both of us use one plan
 """
 
 

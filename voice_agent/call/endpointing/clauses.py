@@ -13,7 +13,7 @@ from voice_agent.call.endpointing.levels import COMPLETE, DOUBTFUL, OPEN, PROBAB
 _SECOND_VERB = re.compile(r"c[rR]*(?:[si]?[xrRD]*[vVe]|X[rRD]*[vVegG]*)")
 """Of the same clause: "and log in", "and I click"."""
 _RELATIVE_CLAUSE = re.compile(r"(?:d[anr#RDg]*n+|q[aro]?n*|n)(?:p[dao#]*n+|r)*(?=[wisX])")
-_TIME_AND_SUBJECT = re.compile(r"(?:d[a#]*)?[nr]+(?=[siqXd])|i(?=[siqXd])")
+_TIME_AND_SUBJECT = re.compile(r"(?:d[a#]*)?[nrR]+(?=[siqXd])|i(?=[siqXd])")
 """"After the update everything"."""
 _NEW_SUBJECT = re.compile(r"[nr](?:d[anr#]*n+|q)$")
 """"At the end of the project the customer"."""
@@ -152,6 +152,8 @@ def _verbless(words: Sequence[str], tags: str) -> float:
         return UNDER_WAY  # "a colleague from accounting"
     if "one" in words[1:3] or first in table.ANSWERING_DETERMINERS:
         return PROBABLE
+    if tags.startswith("nd") and len(words[-1]) > 1:
+        return COMPLETE  # "reinstall the driver": a verb that is not known
     if count > 2 and (first in table.CONTRASTS or _NEW_SUBJECT.search(tags)):
         return UNDER_WAY
     if tags[0] == "p":

@@ -37,6 +37,8 @@ def _ends_after_all(said: Said) -> bool:
         return said.question and said.words[0] in table.OBJECT_WORDS  # "what should I do"
     if last == "to":
         return before in table.TO_VERBS and _stranded(said)
+    if last == "more":
+        return said.before_tag in ("", "#", "n") or said.before == "do"  # "twenty percent more"
     if last == "so":
         return before in table.SO_VERBS or before in ("or", "if", "why", "even", "not")
     if last == "before":
@@ -106,6 +108,8 @@ def _particle(said: Said) -> bool:
         return False
     if last in ("inside", "outside", "nearby", "across", "underneath") and said.before_tag in ("v", "o", "i"):
         return True  # "we stayed inside"
+    if (said.before, last) in (("slow", "down"), ("calm", "down"), ("cool", "down"), ("warm", "up")):
+        return True
     if last in table.RESULTS and earlier[len(tags[:-1].rstrip("rRD")) - 1] in table.BEING:
         return True
     if tags.endswith("pcp") or said.before == "back" or (said.before, last) == ("i'm", "in"):
@@ -124,6 +128,8 @@ def _stranded(said: Said) -> bool:
     asked = max((at for at, word in enumerate(said.words) if word in table.OBJECT_WORDS), default=-1)
     if asked == 0 and said.question and len(said.words) > 3:
         return True
+    if said.words[0] in table.ASKING_CONTRACTIONS and (said.before_tag == "i" or said.last == "like"):
+        return True  # "what's this for", "what's the weather like"
     if asked > 0 and FINITE.search(said.tags, 0, asked):
         return True
     return bool(_RELATIVE_OBJECT.search(said.tags) or _INFINITIVE_OBJECT.match(said.tags))
@@ -170,6 +176,8 @@ def _ergative_verb(said: Said) -> bool:
 def _weak_adverb(said: Said) -> bool:
     if said.before in ("it", "you", "there") and said.tags[-3:-2] in ("", "x", "u", "c", "w", "r"):
         return True  # "it usually", "could you maybe"
+    if said.before in table.RESULTS:
+        return False  # "it was off already"
     return said.before in table.LINKING or said.before_tag in tuple("xXyscdwp")
 
 

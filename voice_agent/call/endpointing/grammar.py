@@ -103,6 +103,8 @@ def _passive(word: str, letters: Sequence[str], words: Sequence[str]) -> bool:
     while at > 0 and letters[at] in "rRDq":
         at -= 1
     asked = letters[0] == "x" and words[0] in table.BEING
+    if letters[at] == "n" and not set("xXvVe").isdisjoint(letters[:at]):
+        return True  # "I need the software installed"
     return words[at] in table.BEING or letters[at] in "yo" or words[at] == "it" or asked
 
 

@@ -158,7 +158,13 @@ def number(words: Sequence[str], last_piece: int) -> float | None:
             return WAITING  # "I speak three"
         return PROBABLE if words[0] in _MEASURING else DOUBTFUL
     if first == 0 or _noun(prior):
-        return PROBABLE if digits >= 6 else DOUBTFUL if first and words[0] in table.CLASS_OF else UNDER_WAY
+        return (
+            PROBABLE
+            if digits >= (4 if first == 1 else 6)
+            else DOUBTFUL
+            if first and words[0] in table.CLASS_OF
+            else UNDER_WAY
+        )
     return DOUBTFUL if digits >= 6 else UNDER_WAY
 
 

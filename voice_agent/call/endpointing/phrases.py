@@ -276,7 +276,7 @@ LEADS = _words(
     """
     yes yeah yep no nope okay ok right sure sorry please thanks hello hi hey maybe perhaps sometimes usually normally
     generally probably hopefully apparently obviously suddenly today yesterday tonight now later again currently
-    recently definitely aye alright cheers
+    recently definitely aye alright cheers huh
     """
 )
 """May stand before a clause, or be all there is."""

@@ -57,7 +57,7 @@ OBJECT_VERBS = _inflected(
     """
     need want ask tell bring buy make keep give take put get let send find say decide replace use include install
     visit contain mention cause require remove receive select insert attach add provide create produce describe
-    discuss explain suggest recommend consider expect prefer enjoy love hate avoid allow offer set choose build catch
+    discuss explain suggest recommend consider expect prefer enjoy love hate avoid allow offer set build catch
     sell become mean seem remain realise realize discover lose handle manage solve repair wish assume contact
     reach attend follow support introduce develop organise organize prepare own borrow lend achieve represent prevent
     bother convince persuade encourage inform remind involve affect deserve lack swap+ grab+ fetch wear throw teach hire
@@ -81,11 +81,12 @@ FREE_VERBS = _inflected(
     continue travel wait listen talk walk arrive return appear disappear vanish exist matter depend differ complain
     laugh cry stay rest relax retire resign graduate apply agree disagree argue succeed fail struggle improve
     increase decrease rain snow shop+ dance jog+ exercise practise practice volunteer commute expire lock unlock
-    block jam+ overheat lag+ buffer stutter repeat wonder worry care hope guess believe suppose ship+ deliver
+    choose block jam+ overheat lag+ buffer stutter repeat wonder worry care hope guess believe suppose ship+ deliver
     register enter escalate confirm book order cancel schedule email mail message text chat phone fix
     translate pronounce correct react behave communicate present negotiate design draw paint train count wash
     clean iron bake like seem tap+ swipe scroll push pull touch power pop+ spin leak melt smoke stream record mute
-    unmute dial calm recover settle hum+ taste squeak rattle park hurt last ache bounce vibrate rotate notice kick keep
+    unmute dial calm recover settle hum+ taste squeak rattle park hurt last ache bounce vibrate rotate
+    notice kick keep end cancel
     """
 )
 """Verbs that may stand at an end."""

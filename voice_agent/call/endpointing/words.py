@@ -264,7 +264,7 @@ PEOPLE = _words(
     "woman man guy girl lady person colleague manager boss technician lad bloke customer client teacher lady team users"
 )
 """More often the subject than the answer, with more words behind them."""
-NOT_PASSIVE = _words("got become told asked supposed allowed used given expected forced meant")
+NOT_PASSIVE = _words("need got become told asked supposed allowed used given expected forced meant")
 """Want something more even where their object stands before them: "I was told"."""
 GIVING = _words(
     "give gives gave given giving bring brought send sends sent lend offer offered cost costs makes make put puts"
