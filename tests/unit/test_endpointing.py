@@ -14,6 +14,13 @@ FINISHED = 0.6
 GOES_ON = 0.4
 
 PAUSED = """
+    the code is zero x eight | zero zero four two one
+    my biggest strength is simply that | I listen
+    I'm trying to | print a letter
+    it went well last week but now | it is slow again
+    it is a sort of ah | small box
+    listen | I have to leave at five
+    I wanted to how to say | make it clear
     the screen on the left | keeps flickering
     the printer in the hallway | doesn't respond
     everyone in my team | has the same problem
@@ -328,6 +335,13 @@ PAUSED = """
 """At each bar more must follow; at a double one it need not."""
 
 COMPLETE = """
+    that's somebody else's
+    it's my neighbour's
+    what's the difference between send and give
+    how long's it been off for
+    none that I know of
+    it failed yesterday and today
+    the code is zero x eight zero zero four two one
     I turned the laptop off
     I plugged the cable in
     I can't log in
@@ -618,7 +632,6 @@ COMPLETE = """
     not enough
     I was tired so I went to bed
     I would if I could
-    I'm trying to
     how many people are there
     can I have it back
     is it still there

@@ -19,6 +19,8 @@ _EMBEDDED_QUESTION = re.compile(r"w(?:[siq]|d?[a#]*n+)x$")
 """"I don't know what the problem is"."""
 _CLAUSE_SUBJECT = re.compile(r"(?:u|^w|[xXvVeinoagp]w|[vVeinoa]i(?=d))(?:d[a#]*n+|q)$|un$")
 """"I don't know where the button", "he said that the server"."""
+_OWNED = re.compile(r"[xX][dq]y$")
+""""That's someone else's", "it's my daughter's"."""
 _BARE_QUESTION = re.compile(r"(?:x|w[nap#rR]{0,4}x)(?:[siq]|d[anr#]*n+|n)$")
 
 
@@ -31,7 +33,8 @@ def wants_more(said: Said) -> bool:
 
 
 def _ends_after_all(said: Said) -> bool:
-    """ "Ten past", "an hour and a half", "I think so", "the same as before", "who should I speak to"."""
+    """ "Ten past", "an hour and a half", "I think so", "the same as before", "who should I speak to", "it's my
+    daughter's"."""
     last, before = said.last, said.before
     if last in ("do", "have", "be"):
         return said.question and said.words[0] in table.OBJECT_WORDS  # "what should I do"
@@ -43,8 +46,9 @@ def _ends_after_all(said: Said) -> bool:
         return before in table.SO_VERBS or before in ("or", "if", "why", "even", "not")
     if last == "before":
         return before in ("as", "than", "like") or not {"never", "ever"}.isdisjoint(said.words)
-    half = (before, last) == ("a", "half")
-    return half or (last == "past" and said.before_tag == "#") or (len(said.words) == 1 and last in table.MONTHS)
+    if (before, last) == ("a", "half") or _OWNED.search(said.tags):
+        return True
+    return (last == "past" and said.before_tag == "#") or (len(said.words) == 1 and last in table.MONTHS)
 
 
 def _expression_open(said: Said) -> bool:
@@ -54,6 +58,8 @@ def _expression_open(said: Said) -> bool:
         return True  # "once it has finished, will it"
     if tags[-1] in "io" and _wants_second(said):
         return not _stranded(said)
+    if before == "but" and last in table.SCENES and len(words) > 2:
+        return True  # "it worked, but today"
     if _CLAUSE_SUBJECT.search(tags) and not (said.question and tags[0] == "w") and words[:2] != ["what", "a"]:
         return True
     match last:
@@ -128,6 +134,8 @@ def _stranded(said: Said) -> bool:
     asked = max((at for at, word in enumerate(said.words) if word in table.OBJECT_WORDS), default=-1)
     if asked == 0 and said.question and len(said.words) > 3:
         return True
+    if said.words[0].startswith("how_long") and said.last == "for":
+        return True
     if said.words[0] in table.ASKING_CONTRACTIONS and (said.before_tag == "i" or said.last == "like"):
         return True  # "what's this for", "what's the weather like"
     if asked > 0 and FINITE.search(said.tags, 0, asked):
@@ -164,6 +172,8 @@ def _elliptic(said: Said) -> bool:
 
 
 def _object_verb(said: Said) -> bool:
+    if said.before_tag == "c" and "between" in said.words:
+        return False  # "the difference between borrow and lend"
     return said.tags != "nG" and not _stranded(said)  # "problem solving"
 
 
@@ -235,6 +245,8 @@ def _that(said: Said) -> bool:
         and (before == "told" or before.endswith("ed"))
     ):
         return True  # "I've been told that", "I'm convinced that"
+    if before_tag in tuple("rRD") and words[-3:-2] and words[-3] in table.BEING:
+        return True  # "my weakness is probably that"
     seen = before_tag in ("v", "e") and tags[-3:-2] in ("t", "x")  # "I'd love to see that"
     return before in table.BEFORE_THAT_CLAUSE and not seen
 

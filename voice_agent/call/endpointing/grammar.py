@@ -114,4 +114,4 @@ def _asks(words: Sequence[str], tags: str) -> bool:
         return False
     if words[0] in ("when", "where", "why"):
         return bool(_ADVERBIAL_QUESTION.match(tags))
-    return bool(_QUESTION.match(tags)) or words[0] in table.ASKING_CONTRACTIONS
+    return bool(_QUESTION.match(tags)) or words[0] in table.ASKING_CONTRACTIONS or words[0].startswith("how_")

@@ -54,6 +54,8 @@ _SHORT_NUMBER_WORDS = frozenset(
     """.split()
 )
 _EXPECTED_DIGITS = {"pin": 4, "extension": 3, "ext": 3, "year": 4, "error": 2}
+_HEX_DIGITS = 8
+"""Of an error code of Windows, with the "0x" before them counted as two; most have ten."""
 _CODE_WORDS = frozenset(
     """
     number serial asset tag ticket badge postcode registration plate code id key licence license account invoice
@@ -130,6 +132,8 @@ def number(words: Sequence[str], last_piece: int) -> float | None:
     if run == ["one"] and first and not before & (_CODE_WORDS | _SHORT_NUMBER_WORDS | _PHONE_WORDS):
         return None  # a pronoun
     digits = sum(_digits(word) or 1 for word in run) - _joined(run)
+    if "x" in run[:2] and _leading_zero(run[0]):
+        return UNDER_WAY if digits < _HEX_DIGITS else PROBABLE
     grouped = last_piece < len(run)
     if before & _PHONE_WORDS or (_leading_zero(run[0]) and not before & _CODE_WORDS):
         return COMPLETE if digits >= 10 else OPEN if digits < 7 else UNDER_WAY if grouped else PROBABLE

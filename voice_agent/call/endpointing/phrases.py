@@ -100,8 +100,10 @@ ANSWERS = _phrases(
     hang on
     come on
     i'd love to
-    i'm trying to
     not that i know of
+    none that i know of
+    nothing that i know of
+    not as far as i know
     one of each
     i reckon so
     i'm afraid not
@@ -241,6 +243,13 @@ OPENINGS = _phrases(
     what i mean is
     good question
     that's a good question
+    look
+    listen
+    ooh
+    ooh well
+    well now
+    now then
+    how to say
     however
     therefore
     also
@@ -283,6 +292,8 @@ LEADS = _words(
 
 SEARCHING = _phrases(
     """
+    how to say
+    how you say
     let me see
     let me think
     what's the word
@@ -320,6 +331,7 @@ HESITATIONS = SEARCHING | _phrases(
     uh
     er
     erm
+    ah
     hmm
     ehm
     ähm

@@ -220,6 +220,8 @@ ON_VERBS = _words(
     going carry carried hold hang keep move moved is are was were it's that's isn't wasn't aren't stay stays stayed
     """
 )
+SCENES = _words("today yesterday tonight tomorrow now lately recently usually normally")
+"""Behind "but" they set the scene of another clause."""
 ASKING_CONTRACTIONS = _words("what's where's who's how's when's why's what're who're")
 ANSWERING_AUXILIARIES = _words(
     "do does did don't doesn't didn't am can can't could couldn't will won't would wouldn't should"
