@@ -71,7 +71,8 @@ class EventChannel:
         """Queues one event. Never blocks and never raises; an event above the size limit is dropped and counted."""
         if self._closed:
             return
-        message = text.encode()
+        # Text of a provider may hold half of a surrogate pair, which has no place in UTF-8.
+        message = text.encode(errors="replace")
         if len(message) > self._max_event_bytes:
             rejected("event_too_large")
             return

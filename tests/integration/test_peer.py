@@ -83,6 +83,13 @@ async def test_events_go_both_ways() -> None:
         assert call.messages == ['{"type":"session.created","text":"grüß"}']
 
 
+async def test_half_a_surrogate_pair_of_a_provider_costs_that_character_only() -> None:
+    async with calling() as call:
+        call.peer.send_event({"text": "so\ud83d!"})
+        await until(lambda: call.messages)
+        assert call.messages == ['{"text":"so?!"}']
+
+
 async def test_events_sent_before_the_channel_is_open_arrive_in_order() -> None:
     media_stack.apply()
     call = Caller(track=None)
