@@ -118,6 +118,7 @@ class Peer:
         self._counted_concealed = 0
         self._receiver = VoiceReceiver(settings.audio, self._frame)
         self._playout = PacedPlayout(settings.audio)
+        self._playout.on_failed = self._failed
         self.speech = self._playout
         self._events = EventChannel(
             max_event_bytes=self._server.max_event_bytes,

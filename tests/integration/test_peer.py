@@ -230,6 +230,19 @@ async def test_a_failing_session_ends_the_call_not_the_process() -> None:
         assert call.session.reasons == ["internal_error"]
 
 
+@pytest.mark.parametrize("told", ["on_started", "on_drained"])
+async def test_a_session_that_fails_when_its_speech_is_heard_ends_the_call_too(told: str) -> None:
+    async with calling() as call:
+        speech = call.peer.speech
+        assert speech is not None
+        setattr(speech, told, lambda: 1 / 0)
+        speech.begin("item_1")
+        speech.write(_chunk(SPEECH[: 4_800 * 2]))
+        speech.end()
+        await until(lambda: call.session.reasons)
+        assert call.session.reasons == ["internal_error"]
+
+
 async def test_thirty_calls_leave_nothing_behind() -> None:
     async def cycle() -> None:
         async with calling(talk=False) as call:

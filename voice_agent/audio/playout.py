@@ -23,6 +23,9 @@ class PacedPlayout:
         self._clock = clock
         self._queue = PlayoutQueue(settings, clock())
         self._room = asyncio.Event()
+        self.on_failed: Callable[[], None] | None = None
+        """Called, while the exception is handled, when `on_started`, `on_drained` or the encoder raises: no event loop
+        would do more than log it, and this reply is not to be heard any more."""
         self._send: Callable[[bytes, int], None] | None = None
         self._timer: asyncio.Handle | None = None
 
@@ -140,7 +143,13 @@ class PacedPlayout:
 
     def _play_due(self) -> None:
         self._timer = None
-        packet = self._queue.due(self._clock())
+        try:
+            packet = self._queue.due(self._clock())
+        except Exception:
+            if self.on_failed is None:
+                raise
+            self.on_failed()
+            return
         self._changed()
         if packet is not None and self._send is not None:
             self._send(*packet)
