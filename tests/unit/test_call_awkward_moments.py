@@ -7,11 +7,14 @@ import base64
 import itertools
 from collections.abc import AsyncGenerator, Mapping, Sequence
 
+import pytest
+
 from scripts import autojump
 from scripts.speech import silence
 from scripts.stub_engines import MS_PER_CHARACTER, RATE_HZ, answering
 from tests.call_rig import PATIENT, PHRASES, Rig, agent
 from voice_agent.agents.base import Tool, ToolContext
+from voice_agent.call.turn_types import Event, Hypothesis, Tick
 from voice_agent.engines.ports import (
     AudioChunk,
     EngineError,
@@ -394,3 +397,31 @@ def test_nothing_is_answered_after_the_goodbye() -> None:
         assert call.caller_heard[-1] == PHRASES["goodbye"]
 
     autojump.run(call())
+
+
+# --- a fault of ours --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("event", [Tick, Hypothesis])
+def test_a_fault_in_a_timer_or_a_task_ends_the_call_instead_of_leaving_it_mute(event: type[Event]) -> None:
+    async def call() -> None:
+        async with Rig() as call:
+            feed = call.session.machine.feed
+            call.session.machine.feed = lambda fed, now: 1 / 0 if isinstance(fed, event) else feed(fed, now)  # type: ignore
+            await call.says("my printer is offline today.")
+            await call.until("agent.ended", reason="error", within=10)
+
+    with pytest.raises(ZeroDivisionError):
+        autojump.run(call())
+
+
+def test_a_fault_behind_the_queue_of_audio_ends_the_call_instead_of_leaving_it_deaf() -> None:
+    async def call() -> None:
+        async with Rig(kind="websocket") as call:
+            call.mute()
+            call.session.listener.frame = lambda pcm: 1 / 0  # type: ignore
+            call.send("input_audio_buffer.append", audio=base64.b64encode(silence(100, 24_000)).decode())
+            await call.until("agent.ended", reason="error", within=10)
+
+    with pytest.raises(ZeroDivisionError):
+        autojump.run(call())

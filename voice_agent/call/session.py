@@ -136,9 +136,10 @@ class CallSession:
         self._briefing = briefing
         self._save: Save = save
         self._tasks: set[asyncio.Task[None]] = set()
-        self._alarm = Alarm(clock, lambda: self.feed(Tick()))
+        self._alarm = Alarm(clock, lambda: self._guarded(lambda: self.feed(Tick())))
         self._ending = ""
         self._ended = asyncio.Event()
+        self._fault: BaseException | None = None
         self._state: AgentState | None = None
         self._goodbye_reply: int | None = None
         self._clearing = False
@@ -227,7 +228,8 @@ class CallSession:
     # --- what the transport calls -----------------------------------------------------------------------------------
 
     async def run(self) -> str:
-        """Owns every task of the call. Returns why it ended, when it has; the caller then closes the transport."""
+        """Owns every task of the call. Returns why it ended, when it has; the caller then closes the transport. Raises
+        what one of its timers or tasks has raised: nobody else would notice, and the call would hang in mid-turn."""
         self._recorder.call_started(
             CallStarted(
                 call_id=self.call_id,
@@ -242,7 +244,7 @@ class CallSession:
         self.emit(server_events.session_created(self.config))
         self._running = True
         self._begin()
-        pump = asyncio.create_task(self.input_audio.run())
+        self._spawn(self.input_audio.run())
         try:
             try:
                 async with asyncio.timeout(self._time_left_s):
@@ -250,15 +252,16 @@ class CallSession:
             except TimeoutError:
                 self.end("time_limit")
                 await self._ended.wait()
+            if self._fault is not None:
+                raise self._fault
         finally:
             self._ending = self._ending or "error"
             self._alarm.set(None)
             await self.speaker.aclose()
             await self.tools.aclose()
-            pump.cancel()
             for task in tuple(self._tasks):
                 task.cancel()
-            await asyncio.gather(pump, *self._tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             self.emit(agent_events.ended(self._ending))
             self._recorder.call_ended(CallEnded(self.call_id, datetime.now(UTC), self._ending, self._facts()))
         return self._ending
@@ -486,13 +489,30 @@ class CallSession:
 
     def _soon(self, act: Callable[[], object]) -> None:
         """Runs what would feed the machine from within its own answer, right after it."""
-        asyncio.get_running_loop().call_soon(act)
+        asyncio.get_running_loop().call_soon(self._guarded, act)
 
     def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
         task = asyncio.create_task(work)
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        task.add_done_callback(self._done)
         return task
+
+    def _done(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._failed(error)
+
+    def _guarded(self, act: Callable[[], object]) -> None:
+        """For what the event loop calls."""
+        try:
+            act()
+        except Exception as error:  # It is raised again by `run`.
+            self._failed(error)
+
+    def _failed(self, error: BaseException) -> None:
+        self._fault = error
+        self._ended.set()
 
     async def _end_after(self, seconds: float) -> None:
         await asyncio.sleep(seconds)
