@@ -4,8 +4,7 @@ in speech.
 
 Every kind has phrases that the rules of `call/endpointing` and the defaults were tuned with, and others that are held
 out: written by another hand, who knew neither the rules nor the phrases before. Look at their figures, not at their
-misses: a rule mended by one of them makes it one of the others. (Their misses were looked at once, when the rules went
-from examples to closed classes of words; for a figure on what nobody has seen, write new ones.)
+misses: a rule mended by one of them makes it one of the others.
 """
 
 from __future__ import annotations
@@ -61,8 +60,6 @@ COMPLETE = (
         skip this one
         maybe later
         four
-        """,
-        """
         nope
         the second floor
         yeah it does
@@ -79,6 +76,32 @@ COMPLETE = (
         not yet
         five years
         yes please
+        """,
+        """
+        yeah it's plugged in
+        nope still nothing
+        Windows eleven
+        just the one monitor
+        about twenty minutes ago
+        on the third floor
+        all of them
+        it's blinking orange
+        roughly six years
+        yes I do actually
+        mostly in retail
+        not at the moment
+        two weeks' notice
+        probably my patience
+        no I've never managed anyone
+        Python and a bit of SQL
+        I am from Brazil
+        intermediate I think
+        maybe the past tense
+        every day
+        with my sister
+        it was delicious
+        no I don't understand
+        the pronunciation
         """,
     ),
     _kind(
@@ -111,8 +134,6 @@ COMPLETE = (
         somebody sent me a strange link and I clicked it
         I would handle it the same way again
         the keyboard types the wrong letters
-        """,
-        """
         my laptop won't turn on
         I've been locked out of my account again
         the sound cuts out whenever I share my screen
@@ -129,6 +150,32 @@ COMPLETE = (
         I managed a team of six people at the warehouse
         ah it's working now
         the wifi keeps dropping on the train
+        """,
+        """
+        my laptop keeps freezing whenever I open a big spreadsheet
+        the wifi dropped out again during my meeting this morning
+        I've been locked out of my account since I came back from leave
+        good morning I'd like to report a broken keyboard please
+        somebody spilled coffee all over the printer on our floor
+        it says the certificate has expired and it won't let me in
+        I restarted it twice and it's doing exactly the same thing
+        your last guy told me to ring back if it happened again
+        I led a small team that moved our billing onto the cloud
+        what attracted me was the chance to work with younger people
+        I left because the company was bought and they closed our office
+        honestly I think I handle stress better than most of my colleagues
+        my manager would probably say that I'm a bit of a perfectionist
+        in five years I would like to be running my own kitchen
+        we cut the waiting time in half by changing the shift pattern
+        I don't have a degree but I learned everything on the job
+        yesterday I go to the market with my mother and buy some fish
+        I want to improve my English because I will move to Canada
+        in my country we don't eat so late like here
+        my teacher say me that my accent is too strong
+        I have lived in this city since ten years
+        last summer we rented a small house near the beach
+        please speak more slowly I can't follow you
+        I'm very agree with you about the social media
         """,
     ),
     _kind(
@@ -151,8 +198,6 @@ COMPLETE = (
         what do you need it for
         is there anything else I can try
         how do you spell that
-        """,
-        """
         can you hear me
         how long is that going to take
         what's the difference between affect and effect
@@ -163,6 +208,22 @@ COMPLETE = (
         why it's asking for a code
         you want me to unplug it
         who do I speak to about a new headset
+        """,
+        """
+        can you reset my password please
+        how long is this going to take
+        is the server down or is it just me
+        do I need to be in the office for that
+        why does it keep asking me to sign in
+        could you repeat the second part of the question
+        do you want an example from my current job
+        what does a normal day look like in this role
+        should I talk about school or only work
+        did that answer sound too long
+        what is the difference between say and tell
+        how do you pronounce this word
+        is it correct if I say more better
+        can we try that one again
         """,
     ),
     _kind(
@@ -184,8 +245,6 @@ COMPLETE = (
         there are twenty people here
         the code it shows is three three one nine zero five
         my desk is number twelve
-        """,
-        """
         it's Margaret Oyelaran
         five five five zero one seven eight
         extension two three nine
@@ -194,6 +253,18 @@ COMPLETE = (
         error six five one
         the fourteenth of October
         Tom Hargreaves from accounts
+        """,
+        """
+        it's extension four seven one nine
+        the asset tag is L T zero zero three eight two
+        zero seven seven zero zero nine zero zero one two three
+        it's Daniel Okafor calling from accounts
+        between thirty eight and forty thousand
+        I worked for Hartley and Sons from twenty fourteen
+        Marcus Lindqvist
+        my name is Priya Raghunathan
+        I'm Yuki Tanaka nice to meet you
+        I was born in nineteen ninety seven
         """,
     ),
 )
@@ -218,8 +289,6 @@ PAUSED = (
         my tasks were hiring | training | and | writing the schedule
         we visited Rome || Naples | and Palermo
         it says the disk | the fan | or the battery
-        """,
-        """
         there are three things broken | the mouse | the keyboard | and the webcam
         I restarted it || and I unplugged the dock || and I swapped the cable
         so first it asks for my password | and then | it just goes white
@@ -232,6 +301,20 @@ PAUSED = (
         Monday Tuesday | and Thursday I'm at home
         I know Java || and SQL || and a little bit of | Kotlin
         it's me || Priya from finance || and | the new lad Callum
+        """,
+        """
+        it's affecting Outlook || Teams || and the shared drive
+        I need a keyboard a mouse and | one of those docking stations
+        first I turned it off then | checked the cables and then | called you
+        so there's three of us with the problem me | Javier | and the new girl
+        my strengths are communication || teamwork || and I'm very organised
+        I've used Excel || Salesforce || a little bit of Tableau
+        there were two reasons first the salary | and second the commute
+        I've worked as a waiter a | a barista and most recently | a shift supervisor
+        I like cooking || dancing || reading
+        for breakfast I eat bread with | cheese and | sometimes an egg
+        on Saturday I cleaned the house || washed the clothes || and after I slept
+        I have two brothers || one sister || and many many cousins
         """,
     ),
     _kind(
@@ -252,8 +335,6 @@ PAUSED = (
         the address is one nine two | one six eight | zero | five
         dial zero eight hundred | two two three | four five five
         invoice two zero two six | one one | zero four seven
-        """,
-        """
         my mobile's oh seven seven double two | nine one four | three six one
         the serial number is five c d | nine one | four seven k x two
         error code zero x | eight zero zero seven || zero zero zero five
@@ -264,6 +345,20 @@ PAUSED = (
         extension four four || one nine
         my birthday is the ninth of July nineteen | eighty eight
         the address is ten dot | zero dot | fourteen | dot six
+        """,
+        """
+        my number is zero seven nine | four six two | one one eight five
+        the ticket is I N C | zero zero four | seven two nine
+        employee number eight eight one five || two
+        IP address is one nine two dot | one six eight dot | one dot forty
+        I'm looking for something around forty five || to fifty thousand a year
+        I started in two thousand and | sixteen I believe
+        you can reach me on five five five | zero one nine eight
+        we grew from twelve people to a hundred and | thirty in one year
+        I am twenty || twenty four years old
+        the train was at six || forty in the morning
+        it's plus three four | six one two | zero zero nine || eight one four
+        I pay one thousand || and two hundred for my room
         """,
     ),
     _kind(
@@ -281,8 +376,6 @@ PAUSED = (
         the serial is C as in Charlie | four four | X as in X ray
         the share is called team | underscore | photos
         my address is first dot last | at | university dot e d u
-        """,
-        """
         it's Kowalczyk k o w | a l c | z y k
         my surname is spelled n g u | y e n
         it's j dot martins at | outlook dot | com
@@ -291,6 +384,16 @@ PAUSED = (
         my surname's p as in Peter | f as in Frank | a double f
         my email is maria underscore | lopez eighty two | at gmail dot com
         it's Jon || j o n || no h
+        """,
+        """
+        it's Nguyen N G | U Y | E N
+        the username is J dot | M C | A L I S T E R
+        that's K as in kilo | A | R as in Romeo | I N
+        my surname is Kowalczyk that's K O W | A L C | Z Y K
+        S I O | B H A N Siobhan
+        email is tom dot | B R A D Y | at gmail dot com
+        how I spell it is B E A | U T I | F U L
+        you write it like C Z E | C H O W S K A
         """,
     ),
     _kind(
@@ -317,8 +420,6 @@ PAUSED = (
         erm | yesterday we goed | we went to the cinema
         right so | I clicked on install
         to be honest | uh | I forgot
-        """,
-        """
         um | my screen's gone all green
         well | it sort of | it comes and goes
         I was like | you know | trying to log in
@@ -333,6 +434,24 @@ PAUSED = (
         okay so um | I've got this laptop right | and it won't charge
         it's not the battery || I mean | I don't think so
         my strength is probably | well | I'm patient with people
+        """,
+        """
+        um | my screen is kind of flickering
+        it just goes like uh | it goes black for a second
+        I think it's uh | the one next to the kitchen
+        so | yeah | I can't log in
+        the thing is called er | Global something
+        hmm let me think | I'd say my attention to detail
+        well you know | I wasn't really happy there
+        that's a good question um | probably the warehouse project
+        I would say uh | flexible || and um | easy to work with
+        okay so basically | I was in charge of the uh | the rota
+        yesterday I uh | I visited my grandmother
+        how do you say | the thing for to open the bottle
+        eh | in my country is uh | very different
+        my favourite um | how to say | season is autumn
+        I was very mm | embarrassed
+        it was last year I think uh | in November
         """,
     ),
     _kind(
@@ -353,8 +472,6 @@ PAUSED = (
         I sent the | the wrong attachment
         there was | there were ten people in the room
         my calendar is | my calendars are empty
-        """,
-        """
         can you send it to | actually no | call me instead
         I was at the | I was in the Leeds office
         my password is | sorry my username is wrong
@@ -365,6 +482,20 @@ PAUSED = (
         yesterday I have | I had a problem with the VPN
         it keeps | well it used to keep | kicking me out
         is there a | do you have a loaner I could borrow
+        """,
+        """
+        I tried to I | no sorry I did update it last night
+        it's the blue no | the green light that's on
+        can you | could somebody come up to my desk
+        my password | well not mine my boss's password has expired
+        I was working at | I mean I had just joined a startup
+        we we had | the client wanted everything by Friday
+        I'd been there two years || no sorry nearly three
+        my role was | so what I actually did was sales support
+        he go | he went to the hospital by ambulance
+        I have seen | I saw her the last week
+        she is more tall || taller than me
+        we was | we were waiting for | for the bus
         """,
     ),
     _kind(
@@ -396,8 +527,6 @@ PAUSED = (
         in my opinion | the training helped most
         what I learned is | to ask earlier
         before I joined the company | I studied law
-        """,
-        """
         whenever I open Teams the whole thing | just crashes
         the reason I'm calling is | my badge doesn't work
         I can't connect to the | guest network
@@ -417,6 +546,38 @@ PAUSED = (
         I put it in a | drawer and forgot about it
         what happens when | the licence runs out
         """,
+        """
+        the printer on the second floor is | making a weird noise
+        whenever I plug in my headset the | whole computer freezes
+        I can't get into the | payroll system
+        it was working fine until | they did that update on Monday
+        hi there I'm calling because | my badge doesn't open the door
+        if I click on the link it | takes me back to the login page
+        could you tell me whether | the backup ran last night
+        I need access to | Claire's mailbox while she's away
+        I can't open the file || that Henrik sent me
+        it's not connecting || to the guest network
+        I would describe myself as | somebody who gets things done
+        the biggest challenge was | getting everyone to agree
+        after I finished university I | went travelling for a bit
+        we had a customer who | refused to pay the invoice
+        I'm applying for this job because I | really believe in public transport
+        when my manager resigned | I had to step in
+        I learned how to | listen before I jump in
+        I was responsible for the budget || of the whole department
+        I'd rather work in a team || than on my own
+        my last company didn't really | invest in training
+        last weekend I went to | the mountains with my friends
+        I think that the people in London are | very polite
+        my father works in a | factory of shoes
+        when I was a child | I lived with my grandparents
+        I would like to | travel to Japan one day
+        the film was about a man who | lost his memory
+        I am learning English || since three years
+        if I will have money I | buy a new bicycle
+        I don't like the winter || when it rains all the time
+        she told me that | she is getting married in | June
+        """,
     ),
     _kind(
         "afterthought",
@@ -432,8 +593,6 @@ PAUSED = (
         nobody answered || so I drove there
         I cook every evening || for my family
         the team was small || only four people
-        """,
-        """
         I tried the other cable || as well
         nobody can print || on our floor anyway
         yes || but only in the mornings
@@ -442,6 +601,14 @@ PAUSED = (
         no || oh wait | it's just come back on
         we live in Porto || me and my husband
         that's fixed it || cheers || oh and one more thing | my calendar's gone
+        """,
+        """
+        it won't turn on at all || oh and it smells of burning
+        no that's everything || actually can you check my voicemail too
+        I'd say leadership || and languages I suppose
+        yes I have || although not in this country
+        I went with my cousin || by train
+        it's very expensive || for me at least
         """,
     ),
 )
@@ -470,8 +637,6 @@ BACKCHANNELS = _kind(
     cool
     oh really
     that's right
-    """,
-    """
     mm hmm
     uh huh
     right
@@ -484,6 +649,20 @@ BACKCHANNELS = _kind(
     gotcha
     yeah yeah
     aye makes sense
+    """,
+    """
+    uh huh
+    mm hmm
+    right
+    okay
+    yeah yeah
+    I see
+    got it
+    sure
+    oh okay
+    makes sense
+    ah yes
+    mm
     """,
 )
 
@@ -515,8 +694,6 @@ INTERRUPTIONS = _kind(
     can I talk to a person
     right but which cable
     no
-    """,
-    """
     wait
     hang on
     no no that's not it
@@ -531,5 +708,21 @@ INTERRUPTIONS = _kind(
     no I said Thursday
     yeah but I don't have admin rights
     can I just talk to a person please
+    """,
+    """
+    hang on a second
+    I already did that
+    actually it just came back on
+    no no that's not what I asked
+    hold on someone's at the door
+    sorry can I stop you there
+    could I just add something
+    sorry I meant the other job
+    can I start that answer again
+    excuse me what was the question
+    stop please
+    what means that word
+    too fast too fast
+    wait I don't understand
     """,
 )
