@@ -416,7 +416,9 @@ class EngineSettings(BaseSettings):
     )
     provider_connections: int = Field(200, ge=1, description="HTTP connections per provider at most.")
     provider_keepalive_s: float = Field(60, ge=0, description="An idle HTTP connection is kept ready this long.")
-    provider_message_bytes: int = Field(1024 * 1024, gt=0, description="Largest WebSocket message of a provider.")
+    provider_message_bytes: int = Field(
+        1024 * 1024, gt=0, description="Largest message of a provider: on a WebSocket, in a stream, or a whole answer."
+    )
     breaker_failures: int = Field(3, ge=1, description="Failures in a row that open the circuit breaker.")
     breaker_reset_s: float = Field(20, gt=0, description="An open breaker lets one request try after this time.")
     filler_after_ms: int = Field(1500, ge=0, description="A slow model is covered by a short filler after this.")

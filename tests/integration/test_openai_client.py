@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+import sys
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, asynccontextmanager
 
 import pytest
 from aiohttp import web
 from pydantic import SecretStr
 
 from scripts.stub_provider import StubProvider
+from voice_agent.engines.errors import ConfigurationError
 from voice_agent.engines.openai.chat import OpenAIChat
 from voice_agent.engines.openai.client import ClientPool
 from voice_agent.engines.openai.errors import UnsupportedParameterError, translated
 from voice_agent.engines.openai.moderation import OpenAIModerator
 from voice_agent.engines.openai.transcription_realtime import OpenAIRealtimeTranscriber
-from voice_agent.engines.ports import EngineError, Message, ReplyRequest
+from voice_agent.engines.ports import EngineError, Finished, Message, ReplyEvent, ReplyRequest, TextDelta
 from voice_agent.settings import EngineSettings
 
 ANSWER = {"results": [{"flagged": False, "categories": {}}]}
@@ -133,6 +136,114 @@ async def test_servers_name_a_refused_parameter_in_many_ways(body: str) -> None:
         client = pool.get(f"http://127.0.0.1:{server.port}/v1", SecretStr("key"), "SYNTHESIZER")
         with pytest.raises(UnsupportedParameterError, match="voice"), translated(adaptable=("instructions", "voice")):
             await client.post("/audio/speech", {"voice": "x"})
+
+
+DEEP = "[" * 100_000
+HUGE_NUMBER = "1" * 5_000
+"""More digits than Python reads."""
+
+
+async def reply_of(server: Server, pool: ClientPool) -> list[ReplyEvent]:
+    client = pool.get(f"http://127.0.0.1:{server.port}/v1", SecretStr("key"), "LANGUAGE_MODEL")
+    return [event async for event in OpenAIChat(client, "m", 0).reply(ReplyRequest([Message("user", "x")]))]
+
+
+@pytest.mark.parametrize("answer", [DEEP, HUGE_NUMBER, '{"usage": {"prompt_tokens": Infinity}}', "{", "null"])
+async def test_whatever_a_provider_answers_is_an_engine_error(answer: str) -> None:
+    async with serving() as server, pool_of() as pool:
+        server.answer = web.Response(text=answer)
+        with pytest.raises(EngineError) as whole:
+            await asked(pool, f"http://127.0.0.1:{server.port}/v1")
+        server.answer = web.Response(text=f"data: {answer}\n\n")
+        with pytest.raises(EngineError) as streamed:
+            await reply_of(server, pool)
+    assert whole.value.code == streamed.value.code == "malformed"
+
+
+@pytest.mark.parametrize(
+    ("body", "retry_after"), [(DEEP, "7"), (HUGE_NUMBER, "7"), ("{}", "Fri, 31 Dec 10000 23:59:59 GMT"), ("{}", "soon")]
+)
+async def test_an_error_keeps_its_status_whatever_else_is_wrong_with_it(body: str, retry_after: str) -> None:
+    async with serving() as server, pool_of() as pool:
+        server.answer = web.Response(status=429, text=body, headers={"Retry-After": retry_after})
+        with pytest.raises(EngineError) as caught:
+            await asked(pool, f"http://127.0.0.1:{server.port}/v1")
+    assert caught.value.code == "429"
+
+
+@pytest.mark.parametrize("start", ["", "data: "])
+async def test_an_answer_without_end_does_not_fill_the_memory(start: str) -> None:
+    sent = 0
+
+    async def pour() -> AsyncIterator[bytes]:
+        nonlocal sent
+        for _ in range(1000):
+            piece = start.encode() + b"1" * 10_000
+            sent += len(piece)
+            yield piece
+
+    async with serving() as server, pool_of(provider_message_bytes=100_000) as pool:
+        server.answer = web.Response(body=pour())
+        with pytest.raises(EngineError) as whole:
+            await asked(pool, f"http://127.0.0.1:{server.port}/v1")
+        server.answer = web.Response(body=pour())
+        with pytest.raises(EngineError) as streamed:
+            await reply_of(server, pool)
+        server.answer = web.Response(body=pour(), status=429)
+        with pytest.raises(EngineError) as refused:
+            await asked(pool, f"http://127.0.0.1:{server.port}/v1")
+    assert [whole.value.code, streamed.value.code, refused.value.code] == ["malformed", "malformed", "429"]
+    assert sent < 15_000_000  # of 30
+
+
+async def test_a_reply_ends_with_its_last_event_though_the_connection_stays_open() -> None:
+    gone = asyncio.Event()
+
+    async def linger() -> AsyncIterator[bytes]:
+        yield b'data: {"choices": [{"delta": {"content": "Hi"}, "finish_reason": "stop"}]}\n\ndata: [DONE]\n\n'
+        await gone.wait()
+
+    async with serving() as server, pool_of() as pool:
+        server.answer = web.Response(body=linger())
+        async with asyncio.timeout(2):
+            assert await reply_of(server, pool) == [TextDelta("Hi"), Finished("stop")]
+        gone.set()
+
+
+async def test_a_reply_that_is_given_up_leaves_nothing_for_others_to_close() -> None:
+    left: list[AsyncGenerator[object, object]] = []
+    hooks = sys.get_asyncgen_hooks()
+    async with serving() as server, pool_of() as pool:
+        server.answer = web.Response(text='data: {"choices": [{"delta": {"content": "Hi"}}]}\n\n' * 3)
+        client = pool.get(f"http://127.0.0.1:{server.port}/v1", SecretStr("key"), "LANGUAGE_MODEL")
+        sys.set_asyncgen_hooks(finalizer=left.append)
+        try:
+            async with aclosing(OpenAIChat(client, "m", 0).reply(ReplyRequest([Message("user", "x")]))) as events:
+                assert await anext(events) == TextDelta("Hi")
+        finally:
+            sys.set_asyncgen_hooks(*hooks)
+    assert not left
+
+
+@pytest.mark.parametrize("key", ["secret\n", "sec\0ret"])
+async def test_a_key_that_no_header_can_carry_is_the_operators_to_mend(key: str) -> None:
+    async with pool_of() as pool:
+        with pytest.raises(ConfigurationError, match="MODERATOR_API_KEY") as caught:
+            pool.get("http://provider.example/v1", SecretStr(key), "MODERATOR")
+        assert "sec" not in str(caught.value)
+
+
+@pytest.mark.parametrize("proxy", ["socks5://127.0.0.1:9", "http://me:pass:word@:x"])
+async def test_a_proxy_that_cannot_be_used_is_the_operators_to_mend(
+    proxy: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("all_proxy", proxy)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    async with serving() as server, pool_of() as pool:
+        with pytest.raises(ConfigurationError, match="proxy") as caught:
+            pool.get("http://provider.example/v1", SecretStr("key"), "MODERATOR")
+        assert "pass" not in str(caught.value)
+        await asked(pool, f"http://127.0.0.1:{server.port}/v1")
 
 
 async def test_an_error_among_the_events_of_a_stream_is_told() -> None:

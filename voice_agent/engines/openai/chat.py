@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, Literal, cast
 
@@ -15,7 +16,6 @@ from aiohttp import ClientResponse
 
 from voice_agent.engines.openai.client import Client
 from voice_agent.engines.openai.errors import UnsupportedParameterError, cut_short, malformed, translated
-from voice_agent.engines.openai.event_stream import json_events
 from voice_agent.engines.ports import (
     EngineError,
     Finished,
@@ -56,8 +56,8 @@ class OpenAIChat:
         response = await self._begin(request)
         answer = _Answer()
         with translated(started=True):
-            async with response:
-                async for chunk in json_events(response):
+            async with response, aclosing(self._client.events(response)) as chunks:
+                async for chunk in chunks:
                     for event in answer.feed(chunk):
                         yield event
         if not answer.finished:

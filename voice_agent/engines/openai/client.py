@@ -9,7 +9,7 @@ from __future__ import annotations
 import ipaddress
 import json
 import urllib.request
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -18,7 +18,8 @@ from pydantic import SecretStr
 from yarl import URL
 
 from voice_agent.engines.errors import ConfigurationError
-from voice_agent.engines.openai.errors import StatusError
+from voice_agent.engines.openai.errors import StatusError, malformed
+from voice_agent.engines.openai.event_stream import json_events
 from voice_agent.settings import EngineSettings
 
 OPENAI_URL = "https://api.openai.com/v1"
@@ -50,7 +51,7 @@ class Connections:
     def __init__(self, settings: EngineSettings) -> None:
         import httpx2  # noqa: PLC0415 - comes with openai
 
-        self._message_bytes = settings.provider_message_bytes
+        self.message_bytes = settings.provider_message_bytes
         self._ping_s = settings.provider_read_timeout_s
         self._closing = aiohttp.ClientWSTimeout(ws_close=settings.provider_connect_timeout_s)
         # Finds the system's certificates also where OpenSSL was built to look elsewhere, and knows SSL_CERT_FILE.
@@ -91,7 +92,7 @@ class Connections:
             url,
             headers=headers,
             proxy=proxy,
-            max_msg_size=self._message_bytes,
+            max_msg_size=self.message_bytes,
             heartbeat=self._ping_s,
             timeout=self._closing,
         )
@@ -123,6 +124,18 @@ class Client:
         """As `post`, for fields and a file."""
         return await self._answered(path, form, self._headers)
 
+    async def value(self, response: aiohttp.ClientResponse) -> Any:
+        """The JSON of a whole answer. Raises what `translated` knows."""
+        limit = self._connections.message_bytes
+        body = await _beginning(response, limit)
+        if len(body) > limit:
+            raise malformed("an answer without end")
+        return json.loads(body)
+
+    def events(self, response: aiohttp.ClientResponse) -> AsyncGenerator[Any, None]:
+        """The values of a streamed answer. Raises what `translated` knows."""
+        return json_events(response, self._connections.message_bytes)
+
     async def open(self, path: str, query: Mapping[str, str]) -> aiohttp.ClientWebSocketResponse:
         """A WebSocket."""
         return await self._connections.open(self._at(path).update_query(query), self._headers, self._proxy)
@@ -134,7 +147,8 @@ class Client:
         if response.status < 300:
             return response
         async with response:
-            raise StatusError.of(response.status, response.headers, await response.read())
+            body = await _beginning(response, self._connections.message_bytes)
+            raise StatusError.of(response.status, response.headers, body)
 
     def _at(self, path: str) -> URL:
         """`path` below the base URL, whose own query stays."""
@@ -152,13 +166,16 @@ class ClientPool:
     def get(self, base_url: str, api_key: SecretStr, setting: str) -> Client:
         """A client for `base_url` ("": OpenAI). An empty key is right for servers that want none.
 
-        Raises ConfigurationError, naming `setting`, for a URL that is not http(s) with a host.
+        Raises ConfigurationError, naming `setting`, for a URL that is not http(s) with a host and for a key that no
+        header can carry; also for a proxy that cannot be used.
         """
         url = base_url or OPENAI_URL
         parts = urlsplit(url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             raise ConfigurationError(f"{setting}_BASE_URL: not an http(s) URL with a host, such as {OPENAI_URL}")
         secret = api_key.get_secret_value()
+        if not secret.isprintable():
+            raise ConfigurationError(f"{setting}_API_KEY or OPENAI_API_KEY: holds a line break or the like")
         if (url, secret) not in self._clients:
             self._clients[url, secret] = self._make(url, secret)
         return self._clients[url, secret]
@@ -175,12 +192,25 @@ class ClientPool:
             await connections.aclose()
 
 
+async def _beginning(response: aiohttp.ClientResponse, limit: int) -> bytes:
+    """The body, or what of it has come when more than `limit` bytes have."""
+    body = bytearray()
+    async for piece in response.content.iter_any():
+        body += piece
+        if len(body) > limit:
+            break
+    return bytes(body)
+
+
 def _identity(base_url: str, key: str) -> dict[str, str]:
     """The headers that say who asks, as the library makes them of the key and of its environment variables
     (OPENAI_ORG_ID, OPENAI_PROJECT_ID, OPENAI_CUSTOM_HEADERS)."""
+    import httpx2  # noqa: PLC0415 - comes with openai
     import openai  # noqa: PLC0415 - slow to import
 
-    with openai.OpenAI(api_key=key or _NO_KEY, base_url=base_url) as library:
+    # It sends nothing: the proxies of the environment are not its business.
+    silent = httpx2.Client(trust_env=False)
+    with openai.OpenAI(api_key=key or _NO_KEY, base_url=base_url, http_client=silent) as library:
         headers = {**library.auth_headers, **library.default_headers}
     about_us = {
         name: value
@@ -192,12 +222,21 @@ def _identity(base_url: str, key: str) -> dict[str, str]:
 
 def _proxy_for(url: URL) -> str | None:
     """The proxy that the environment names for it (HTTP_PROXY, HTTPS_PROXY, ALL_PROXY, NO_PROXY). aiohttp would look it
-    up for every request, in a thread."""
+    up for every request, in a thread. Raises ConfigurationError for one that it cannot use."""
     if urllib.request.proxy_bypass(f"{url.host}:{url.port}"):
         return None
     proxies = urllib.request.getproxies()
     proxy = proxies.get(url.scheme) or proxies.get("all")
-    return f"http://{proxy}" if proxy and "://" not in proxy else proxy
+    if not proxy:
+        return None
+    proxy = proxy if "://" in proxy else f"http://{proxy}"
+    try:
+        usable = URL(proxy).scheme in ("http", "https") and URL(proxy).host
+    except ValueError:
+        usable = False
+    if not usable:
+        raise ConfigurationError(f"the environment's proxy for {url.host}: not an http(s) URL with a host")
+    return proxy
 
 
 async def _once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:

@@ -59,7 +59,10 @@ def retry_after_s(headers: Mapping[str, str], now: float) -> float | None:
         except (KeyError, ValueError):
             continue  # absent, or a date
     date = email.utils.parsedate_tz(headers.get("retry-after", ""))
-    return None if date is None else max(0.0, email.utils.mktime_tz(date) - now)
+    try:
+        return None if date is None else max(0.0, email.utils.mktime_tz(date) - now)
+    except (ValueError, OverflowError):
+        return None  # no day that there is
 
 
 class StatusError(Exception):
@@ -77,7 +80,7 @@ class StatusError(Exception):
         """`body`: the API's JSON, or anything."""
         try:
             answer = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             answer = {}
         error = answer.get("error", answer) if isinstance(answer, dict) else {}
         fields = error if isinstance(error, dict) else {}
@@ -124,10 +127,13 @@ def _engine_error(exc: Exception, started: bool) -> EngineError | None:
             error = EngineError("the provider did not answer in time", code="timeout", retryable=True)
         case aiohttp.ClientHttpProxyError():
             error = _no_connection(started)
-        case aiohttp.ClientResponseError() | json.JSONDecodeError() | UnicodeDecodeError():
+        case aiohttp.ClientResponseError():
             error = malformed("not the promised format")
         case aiohttp.ClientError() | OSError():
             error = _no_connection(started)
+        case ValueError() | OverflowError() | RecursionError():
+            # No JSON, no UTF-8, or numbers and depths that nobody means.
+            error = malformed("not the promised format")
     return error
 
 

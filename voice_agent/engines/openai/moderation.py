@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-
 from voice_agent.engines.openai.client import Client
 from voice_agent.engines.openai.errors import malformed, translated
 from voice_agent.engines.ports import Verdict
@@ -20,7 +18,7 @@ class OpenAIModerator:
         """Asks for a verdict on `text`. Raises EngineError."""
         with translated():
             async with await self._client.post("/moderations", {"model": self._model, "input": text}) as response:
-                answer = json.loads(await response.read())
+                answer = await self._client.value(response)
         try:
             result = answer["results"][0]
             flagged = result["flagged"]

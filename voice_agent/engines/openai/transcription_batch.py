@@ -6,9 +6,8 @@ No hypotheses while the caller speaks; where the server streams its answer, they
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +17,6 @@ from voice_agent.audio.flac import flac_bytes
 from voice_agent.engines.hypotheses import LatestTranscript, UtteranceTask
 from voice_agent.engines.openai.client import Client
 from voice_agent.engines.openai.errors import UnsupportedParameterError, cut_short, malformed, translated
-from voice_agent.engines.openai.event_stream import json_events
 from voice_agent.engines.ports import (
     TRANSCRIPTION_RATE_HZ,
     SpeakerSegment,
@@ -79,9 +77,10 @@ class OpenAIBatchTranscriber:
         async with await self._begin(flac, options) as response:
             with translated(started=True):
                 if response.content_type == "text/event-stream":
-                    await _follow(json_events(response), to, verbatim)
+                    async with aclosing(self._client.events(response)) as events:
+                        await _follow(events, to, verbatim)
                 else:
-                    to.put(replace(_whole(json.loads(await response.read())), verbatim=verbatim))
+                    to.put(replace(_whole(await self._client.value(response)), verbatim=verbatim))
 
     async def _begin(self, flac: bytes, options: TranscriptionOptions) -> ClientResponse:
         while True:
