@@ -109,6 +109,8 @@ class Timed:
 class Call:
     """A caller, a relay and a peer with an agent who talks all the time."""
 
+    detector = None
+
     def __init__(self, row: Row, seed: int) -> None:
         self.row = row
         self.frames: list[bytes] = []

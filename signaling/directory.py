@@ -18,6 +18,7 @@ from prometheus_client import Counter, Gauge
 
 from signaling.admission import REFUSED, Admission
 from signaling.errors import ApiError
+from voice_agent.audio.vad import SpeechDetector
 from voice_agent.call.snapshot import Snapshot
 from voice_agent.call.transport import Transport
 from voice_agent.settings import ServerSettings
@@ -36,6 +37,9 @@ class Session(Protocol):
     call_id: str
 
     async def run(self) -> str: ...
+
+    @property
+    def detector(self) -> SpeechDetector | None: ...
 
     def audio_in(self, pcm: bytes) -> None: ...
 

@@ -31,8 +31,10 @@ from prometheus_client import Counter, Histogram
 from signaling.datachannel import EventChannel
 from signaling.limits import ChannelRate
 from signaling.sdp import OfferError, check_offer, finished_answer, prepared_offer
+from voice_agent.audio.batching import BatchedFrames, DetectionBatch
 from voice_agent.audio.playout import PacedPlayout
 from voice_agent.audio.receiver import VoiceReceiver
+from voice_agent.audio.vad import SpeechDetector
 from voice_agent.call.transport import SpeechOutput
 from voice_agent.hardening import media_stack
 from voice_agent.hardening.rejections import rejected
@@ -62,6 +64,10 @@ _SHORTEST_TIMER_S = 0.001
 class PeerSession(Protocol):
     """What a peer tells the call that it carries. All on the event loop; none may block."""
 
+    @property
+    def detector(self) -> SpeechDetector | None:
+        """What `audio_in` will feed the next frame, so that the peer may begin with it; None where nothing will."""
+
     def audio_in(self, pcm: bytes) -> None:
         """20 ms of the caller: 640 bytes, mono s16le, 16 kHz."""
 
@@ -82,17 +88,25 @@ class Peer:
     speech: SpeechOutput | None
 
     @classmethod
-    async def answer(cls, offer: str, *, settings: Settings, on_closed: Callable[[str], None]) -> tuple[Peer, str]:
+    async def answer(
+        cls,
+        offer: str,
+        *,
+        settings: Settings,
+        on_closed: Callable[[str], None],
+        batch: DetectionBatch | None = None,
+    ) -> tuple[Peer, str]:
         """Answers an SDP offer and returns the peer with the SDP answer, which holds all of our candidates.
 
         `on_closed(reason)` is called once if the peer ends by itself, never for `close()`; it closes itself then.
+        `batch`: where its frames are judged, together with those of other peers; by themselves and at once without it.
         Raises OfferError for an offer that cannot be answered, TimeoutError past `negotiation_timeout_s`, and OSError
         when there is no socket to be had. Nothing is left open when it raises.
         """
         server = settings.server
         check_offer(offer, server.max_offer_bytes, server.max_offer_lines)
         media_stack.apply(media_stack.Limits(message_bytes=server.max_event_bytes))
-        peer = cls(settings, on_closed)
+        peer = cls(settings, on_closed, batch)
         try:
             async with asyncio.timeout(server.negotiation_timeout_s):
                 return peer, await peer._negotiate(prepared_offer(offer))
@@ -100,7 +114,9 @@ class Peer:
             await peer.close()
             raise
 
-    def __init__(self, settings: Settings, on_closed: Callable[[str], None]) -> None:
+    def __init__(
+        self, settings: Settings, on_closed: Callable[[str], None], batch: DetectionBatch | None = None
+    ) -> None:
         self._server = settings.server
         self._discontinuous = settings.audio.discontinuous
         self._on_closed = on_closed
@@ -110,6 +126,8 @@ class Peer:
         self._closing: asyncio.Task[None] | None = None
         self._started_at = self._loop.time()
         self._connected_at: float | None = None
+        self._batch = batch
+        self._batched: BatchedFrames | None = None
         self._source: int | None = None
         self._last_media = 0.0
         self._poll_timer: asyncio.TimerHandle | None = None
@@ -141,6 +159,8 @@ class Peer:
     def bind(self, session: PeerSession) -> None:
         """The session that hears this caller from now on; events that came before are handed over at once."""
         self._session = session
+        if self._batch is not None:
+            self._batched = BatchedFrames(self._batch, session, self._hear)
         if self._connected_at is not None:
             self._tell(session.connected)
         while self._early_events:
@@ -218,7 +238,14 @@ class Peer:
             self._schedule_poll(now)
 
     def _frame(self, pcm: bytes) -> None:
-        if self._session is not None:
+        if self._batched is not None:
+            self._batched.frame(pcm)
+        else:
+            self._hear(pcm)
+
+    def _hear(self, pcm: bytes) -> None:
+        # A frame may have waited for longer than the peer has lived.
+        if self._session is not None and self._closing is None:
             try:
                 self._session.audio_in(pcm)
             except Exception:

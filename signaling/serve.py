@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 import signal
 import socket
@@ -27,6 +28,7 @@ from signaling.listening import cannot_listen, ready_line
 from signaling.peer import Peer
 from signaling.services import start_services
 from voice_agent.agents.pack_yaml import PackError
+from voice_agent.audio.batching import DetectionBatch
 from voice_agent.call.session import CallSession
 from voice_agent.engines.errors import ConfigurationError
 from voice_agent.engines.ports import EngineError
@@ -72,7 +74,9 @@ async def serve(settings: Settings, keeper: DatabaseKeeper | None = None, *, sha
             if keeper is not None:
                 settings = settings.with_storage(keeper.storage_settings())
             async with start_services(settings) as services, _drained_without(keeper, stop) as lost:
-                factories = CallFactories(make_session=CallSession, answer_offer=Peer.answer)
+                batch_ms = settings.audio.batch_ms
+                answer = functools.partial(Peer.answer, batch=DetectionBatch(batch_ms / 1000) if batch_ms else None)
+                factories = CallFactories(make_session=CallSession, answer_offer=answer)
                 code = await _serve(create_app(services, factories), settings, stop, shared_port=shared_port)
                 return 1 if lost.is_set() else code
     except (ConfigurationError, EngineError, PackError, StorageError, UnreviewedVersionError) as error:

@@ -26,7 +26,8 @@ calls: dict[Peer, asyncio.Task[None]] = {}
 class Session:
     def __init__(self, peer: Peer) -> None:
         self._peer = peer
-        self._segmenter = Segmenter(SETTINGS.audio, voiced=SpeechDetector(SETTINGS.audio).feed)
+        self.detector = SpeechDetector(SETTINGS.audio)
+        self._segmenter = Segmenter(SETTINGS.audio, voiced=self.detector.feed)
 
     def audio_in(self, pcm: bytes) -> None:
         self._segmenter.feed(pcm)

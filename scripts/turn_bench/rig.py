@@ -17,6 +17,7 @@ from scripts.turn_bench.engines import Delays, Ear, KnowingTranscriber, Speaking
 from scripts.turn_bench.sounds import room_response
 from scripts.turn_bench.voices import RATE_HZ, Samples
 from voice_agent.agents.base import Agent, TurnProfile
+from voice_agent.audio.batching import BatchedFrames, DetectionBatch
 from voice_agent.audio.framing import OpusChunk, PcmChunk
 from voice_agent.audio.playout import PacedPlayout
 from voice_agent.call.session import CallSession
@@ -164,6 +165,8 @@ class _Call:
             greet=case.over_agent,
             clock=loop.time,
         )
+        batch = DetectionBatch(settings.audio.batch_ms / 1000)
+        self._frames = BatchedFrames(batch, self._session, self._session.audio_in)
         running = asyncio.create_task(self._session.run())
         self._output.play(self._played)
         await asyncio.sleep(0)
@@ -222,7 +225,7 @@ class _Call:
         if case.over_agent:
             began = loop.time()
             while self._origin is None:
-                self._session.audio_in(bytes(FRAME_MS * 2 * _DRY_SAMPLES_PER_MS))
+                self._frames.frame(bytes(FRAME_MS * 2 * _DRY_SAMPLES_PER_MS))
                 await asyncio.sleep(FRAME_MS / 1000)
                 if loop.time() - began > GIVE_UP_MS / 1000:
                     raise RuntimeError("the agent does not begin to speak")
@@ -244,7 +247,7 @@ class _Call:
             if echo is not None:
                 frame = echo.mixed(frame, number * FRAME_MS, understood=self._setup.echo_is_understood)
             self._ear.position_ms = number * FRAME_MS
-            self._session.audio_in(frame)
+            self._frames.frame(frame)
 
     def _done(self, now_ms: int) -> bool:
         case = self._case

@@ -49,6 +49,7 @@ class EchoSession:
     """Answers every event with one of its own; some it obeys."""
 
     made: ClassVar[list[EchoSession]] = []
+    detector = None
 
     def __init__(
         self, *, call_id: str, transport: Transport, session: Mapping[str, object] | None = None, **rest: Any

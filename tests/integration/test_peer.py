@@ -15,8 +15,11 @@ from aiortc.rtp import RtcpByePacket, RtcpSenderInfo, RtcpSrPacket
 from signaling.peer import Peer
 from signaling.sdp import OfferError
 from tests.security.caller import LOOPBACK, SPEECH, Caller, calling, loopback_settings, until
+from voice_agent.audio.batching import DetectionBatch
+from voice_agent.audio.vad import SpeechDetector
 from voice_agent.engines.ports import Pcm
 from voice_agent.hardening import media_stack
+from voice_agent.settings import AudioSettings
 
 
 def _loudness(pcm: bytes) -> float:
@@ -241,6 +244,35 @@ async def test_a_session_that_fails_when_its_speech_is_heard_ends_the_call_too(t
         speech.end()
         await until(lambda: call.session.reasons)
         assert call.session.reasons == ["internal_error"]
+
+
+async def test_a_session_that_fails_on_a_judged_frame_does_no_harm_to_those_judged_with_it() -> None:
+    batch = DetectionBatch(0.03)
+    async with calling(batch=batch) as failing, calling(batch=batch) as other:
+        detector = failing.session.detector = SpeechDetector(AudioSettings())
+        other.session.detector = SpeechDetector(AudioSettings())
+
+        def fails(pcm: bytes) -> None:
+            detector.feed(pcm)
+            if detector.confirming:
+                raise ZeroDivisionError
+
+        failing.session.audio_in = fails  # type: ignore[method-assign]
+        await until(lambda: failing.session.reasons)
+        heard = len(other.session.frames)
+        await until(lambda: len(other.session.frames) >= heard + 20)
+        assert failing.session.reasons == ["internal_error"]
+        assert other.session.reasons == []
+
+
+async def test_frames_that_wait_when_the_call_ends_are_not_heard() -> None:
+    async with calling(batch=DetectionBatch(0.2)) as call:
+        detector = call.session.detector = SpeechDetector(AudioSettings())
+        await until(lambda: detector.undecided)
+        await call.peer.close()
+        heard = len(call.session.frames)
+        await asyncio.sleep(0.3)
+        assert len(call.session.frames) == heard
 
 
 async def test_thirty_calls_leave_nothing_behind() -> None:

@@ -22,6 +22,8 @@ from aiortc.mediastreams import MediaStreamError
 
 from scripts.speech import synthesize
 from signaling.peer import Peer
+from voice_agent.audio.batching import DetectionBatch
+from voice_agent.audio.vad import SpeechDetector
 from voice_agent.hardening import media_stack
 from voice_agent.settings import ServerSettings, Settings
 
@@ -35,6 +37,8 @@ def loopback_settings(**server: Any) -> Settings:
 
 class Recorder:
     """The session of a test: remembers what the peer tells it."""
+
+    detector: SpeechDetector | None = None
 
     def __init__(self) -> None:
         self.frames: list[bytes] = []
@@ -109,9 +113,9 @@ class Caller:
             await self.pc.setLocalDescription(await self.pc.createOffer())
         return self.pc.localDescription.sdp
 
-    async def dial(self, settings: Settings) -> None:
+    async def dial(self, settings: Settings, batch: DetectionBatch | None = None) -> None:
         self.peer, self.answer = await Peer.answer(
-            await self.offer(), settings=settings, on_closed=self.session.reasons.append
+            await self.offer(), settings=settings, on_closed=self.session.reasons.append, batch=batch
         )
         self.peer.bind(self.session)
         await self.pc.setRemoteDescription(RTCSessionDescription(self.answer, "answer"))
@@ -157,13 +161,15 @@ async def until(condition: Callable[[], object], timeout_s: float = 5) -> None:
 
 
 @contextlib.asynccontextmanager
-async def calling(settings: Settings | None = None, *, talk: bool = True, **caller: Any) -> AsyncIterator[Caller]:
+async def calling(
+    settings: Settings | None = None, *, talk: bool = True, batch: DetectionBatch | None = None, **caller: Any
+) -> AsyncIterator[Caller]:
     """A connected call, hung up at the end."""
     media_stack.apply()
     track = TalkingTrack() if talk else AudioStreamTrack()
     client = Caller(track=caller.pop("track", track), **caller)
     try:
-        await client.dial(settings or loopback_settings())
+        await client.dial(settings or loopback_settings(), batch)
         await until(lambda: client.session.connections)
         if client.channel is not None:
             channel = client.channel

@@ -1,6 +1,7 @@
 """Is this frame speech? A cheap gate on every frame, and a model that confirms it only while the gate is open.
 
-webrtcvad (2 us a frame) hears every voice but also keyboards and knocks. Silero (34 us for 32 ms) tells those apart.
+webrtcvad (2 us a frame) hears every voice but also keyboards and knocks. Silero (40 us for 32 ms, 20 where several
+callers are judged together: see `batching.py`) tells those apart.
 So Silero sleeps until webrtcvad hears something, starts with the last 100 ms it missed, and sleeps again when neither
 has heard a voice for a while. Turning verdicts into speech that starts and stops is the segmenter's work.
 """
@@ -8,6 +9,7 @@ has heard a voice for a while. Turning verdicts into speech that starts and stop
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 
 import webrtcvad
 
@@ -39,6 +41,8 @@ class SpeechDetector:
         self._unvoiced = 0
         self._open = False
         self._speech = False
+        self._voiced = False
+        self._begun: bytes | None = None
         self.threshold = settings.silero_threshold
 
     @property
@@ -48,41 +52,66 @@ class SpeechDetector:
 
     def feed(self, pcm20: bytes) -> bool:
         """Whether 20 ms (640 bytes, mono s16le, 16 kHz) belong to speech. Raises ValueError for another size."""
+        if self._begun is not pcm20:
+            self.begin(pcm20)
+        self._begun = None
+        while self.undecided:
+            confirm((self,))
+        if self._open and self._unvoiced >= self._close_after and not self._speech:
+            self._close()
+        return self._voiced if self._model is None else self._speech
+
+    def begin(self, pcm20: bytes) -> None:
+        """Does what can be done with a frame without the model, ahead of `feed`, which is to get the same object.
+
+        Raises ValueError for another size."""
         if len(pcm20) != FRAME_BYTES:
             raise ValueError("a frame is 20 ms of 16 kHz mono s16le")
-        voiced: bool = pcm20 != _NOTHING and self._gate.is_speech(pcm20, RATE_HZ)
+        self._begun = pcm20
+        voiced = self._voiced = pcm20 != _NOTHING and self._gate.is_speech(pcm20, RATE_HZ)
         if self._model is None:
-            return voiced
+            return
         if not self._open:
             if not voiced:
                 self._recent.append(pcm20)
-                return False
+                return
             self._open = True
             self._unvoiced = 0
             self._pending = b"".join(self._recent)
             self._recent.clear()
         self._unvoiced = 0 if voiced else self._unvoiced + 1
-        self._confirm(self._model, pcm20)
-        if self._unvoiced >= self._close_after and not self._speech:
-            self._close(self._model)
-        return self._speech
+        self._pending += pcm20
+
+    @property
+    def undecided(self) -> bool:
+        """Whether the model has to judge a window first: see `confirm`."""
+        return len(self._pending) >= WINDOW_BYTES
 
     def reset(self) -> None:
         """Forgets everything heard."""
         self._recent.clear()
-        if self._model is not None:
-            self._close(self._model)
+        self._begun = None
+        self._close()
 
-    def _confirm(self, model: SileroModel, pcm20: bytes) -> None:
-        self._pending += pcm20
-        while len(self._pending) >= WINDOW_BYTES:
-            probability = model.probability(self._pending[:WINDOW_BYTES])
-            self._pending = self._pending[WINDOW_BYTES:]
-            limit = self.threshold - self._hysteresis if self._speech else self.threshold
-            self._speech = probability >= limit
+    def _next_window(self) -> tuple[SileroModel, bytes]:
+        assert self._model is not None
+        window, self._pending = self._pending[:WINDOW_BYTES], self._pending[WINDOW_BYTES:]
+        return self._model, window
 
-    def _close(self, model: SileroModel) -> None:
+    def _judged(self, probability: float) -> None:
+        limit = self.threshold - self._hysteresis if self._speech else self.threshold
+        self._speech = probability >= limit
+
+    def _close(self) -> None:
         self._open = False
         self._speech = False
         self._pending = b""
-        model.reset()
+        if self._model is not None:
+            self._model.reset()
+
+
+def confirm(undecided: Sequence[SpeechDetector]) -> None:
+    """Has the model judge the next window of each of these detectors, all different, at once."""
+    probabilities = SileroModel.probabilities([detector._next_window() for detector in undecided])
+    for detector, probability in zip(undecided, probabilities, strict=True):
+        detector._judged(probability)

@@ -102,7 +102,8 @@ class Listener:
         self._spawn = spawn
         self._max_segment_ms = int(max_segment_s * 1000)
         self._piece_bytes = settings.piece_ms * _BYTES_PER_MS
-        self._segmenter = Segmenter(settings, voiced=SpeechDetector(settings).feed)
+        self._detector = SpeechDetector(settings)
+        self._segmenter = Segmenter(settings, voiced=self._detector.feed)
         self._ids = 0
         self._open: Segment | None = None
         self._segments: dict[int, Segment] = {}
@@ -110,6 +111,11 @@ class Listener:
         self._started_ms = 0
         self._manual_ms = 0
         self.manual = False
+
+    @property
+    def detector(self) -> SpeechDetector | None:
+        """What the next frame will be fed to; None while nothing is detected."""
+        return None if self.manual else self._detector
 
     @property
     def now_ms(self) -> int:

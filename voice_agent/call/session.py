@@ -16,6 +16,7 @@ from typing import Any, Literal
 
 from voice_agent.agents.base import Agent
 from voice_agent.agents.present import presence
+from voice_agent.audio.vad import SpeechDetector
 from voice_agent.briefing import Briefing
 from voice_agent.call.agent_session import agent_session, transcription_options
 from voice_agent.call.alarm import Alarm
@@ -301,6 +302,11 @@ class CallSession:
             briefing=self._briefing,
             save=self._save,
         )
+
+    @property
+    def detector(self) -> SpeechDetector | None:
+        """What `audio_in` will feed the next frame; None where nothing will."""
+        return self.listener.detector
 
     def audio_in(self, pcm: bytes) -> None:
         """20 ms, 16 kHz, mono s16le, in real time."""
