@@ -41,7 +41,7 @@ class EndedCalls:
         self._due: asyncio.TimerHandle | None = None
 
     def one_more(self) -> None:
-        """Call it for each call that ends, while it still counts as live."""
+        """Call it for each call that ends, or is refused when its peer is made, while it still counts as live."""
         self._ended += 1
         if self._due is None and self._ended >= self._live():
             self._due = asyncio.get_running_loop().call_later(_SETTLING_S, self._collect_all)

@@ -128,8 +128,7 @@ async def _serve(app: web.Application, settings: Settings, stop: StopSignals, *,
                 return 1
         freeze_start()
         directory = app[DIRECTORY]
-        ended = EndedCalls(lambda: directory.taken)
-        directory.on_ended.append(lambda _call, _outcome: ended.one_more())
+        directory.on_left = EndedCalls(lambda: directory.taken).one_more
         print(ready_line(server, address[1]), flush=True)  # noqa: T201
         await stop.drain.wait()
         await drain(directory, settings, stop.now)
