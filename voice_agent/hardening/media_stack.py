@@ -84,8 +84,8 @@ _RTP_HEADER = struct.Struct("!BBHLL")
 _RTP_EXTENSION_LENGTH = struct.Struct("!H")
 _RTP_COMPONENT = 1
 _PACKETS_PER_REPORT = 25
-"""The pair of clocks in a sender report is at most so many packets old: half a second of speech, as often as reports are
-sent. Behind a pause it may be from before it and is as true, as timestamps go on with the clock."""
+"""The pair of clocks in a sender report is at most so many packets old: half a second of speech, as often as reports
+are sent. Behind a pause it may be from before it and is as true, as timestamps go on with the clock."""
 
 _limits = Limits()
 _originals: dict[tuple[object, str], Any] = {}
