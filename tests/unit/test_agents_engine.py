@@ -6,7 +6,7 @@ import asyncio
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 from hypothesis import given, settings
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from voice_agent.agents.base import Agent, Tool, ToolContext, ToolError
 from voice_agent.agents.catalog import load_agents
-from voice_agent.agents.dialogue.engine import Answer, Dialogue, ScriptedModel
+from voice_agent.agents.dialogue.engine import Answer, Dialogue, Script, ScriptedModel
 from voice_agent.agents.present import presence
 from voice_agent.engines.ports import Finished, Message, ReplyEvent, ReplyRequest, TextDelta, ToolCall
 from voice_agent.records import NewTicket
@@ -104,7 +104,7 @@ def test_what_follows_a_call_comes_to_the_same_as_what_reads_all_of_it_anew(
 ) -> None:
     """Also where messages at the end are said otherwise, or the oldest are forgotten."""
     agent, tuning = AGENTS[name], Settings().agents
-    present, form = presence(agent, tuning), agent.form() if agent.form else None
+    follower = agent.following() if agent.following else agent
     assert isinstance(agent.scripted, ScriptedModel)
     dialogue = Dialogue(agent.scripted.start)
     messages: list[Message] = []
@@ -113,9 +113,38 @@ def test_what_follows_a_call_comes_to_the_same_as_what_reads_all_of_it_anew(
         assert dialogue.lead(messages) == agent.scripted.answer(messages)
         begun = messages[: len(messages) // 2]
         assert dialogue.said_after(begun) == agent.scripted.answer(begun)
-        assert present(messages) == presence(agent, tuning)(messages)
-        if agent.form and form:
-            assert form(messages) == agent.form()(messages)
+        now, anew = presence(follower, tuning)(messages), presence(agent, tuning)(messages)
+        assert replace(now, facts=None, form=None) == replace(anew, facts=None, form=None)
+        if agent.form and follower.form:
+            assert follower.form(messages) == agent.form(messages)
+        if newest and agent.facts and follower.facts:
+            assert follower.facts(messages) == agent.facts(messages)
+
+
+@pytest.mark.parametrize("name", ["helpdesk", "language-coach"])
+def test_an_agent_that_has_followed_a_call_hears_nothing_again_for_its_facts(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    agent = AGENTS[name]
+    assert isinstance(agent.scripted, ScriptedModel)
+    script, heard = type(agent.scripted.start()), list[str]()
+    understood = script.hear
+
+    def hear(self: Script, text: str) -> Answer:
+        heard.append(text)
+        return understood(self, text)
+
+    monkeypatch.setattr(script, "hear", hear)
+    assert agent.following
+    follower, messages = agent.following(), list[Message]()
+    assert follower.facts
+    for text in ("my wifi is gone", "no", "still broken"):
+        messages += [Message("user", text), Message("assistant", "Well.")]
+        presence(follower, Settings().agents)(messages)
+        if follower.form:
+            follower.form(messages)
+    follower.facts(messages)
+    assert heard == ["my wifi is gone", "no", "still broken"]
 
 
 def test_what_follows_a_call_hears_each_of_its_words_once() -> None:

@@ -59,6 +59,16 @@ def test_a_call_says_at_its_start_what_becomes_of_its_text(save: Save, key_id: s
     autojump.run(call())
 
 
+def test_facts_are_told_by_the_agent_that_followed_the_call() -> None:
+    async def call() -> None:
+        async with Rig(the_agent=agent(following=lambda: agent(facts=facts))) as rig:
+            rig.types("my printer is offline")
+            await rig.until("response.done")
+        assert rig.recorder.ended[-1].facts == HelpdeskFacts(problem="my printer is offline")
+
+    autojump.run(call())
+
+
 def test_facts_that_fail_cost_nothing_but_themselves() -> None:
     def broken(_messages: Sequence[Message]) -> CallFacts | None:
         raise LookupError("my printer")

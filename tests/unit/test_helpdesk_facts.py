@@ -265,4 +265,4 @@ MESSAGES = st.one_of(
 def test_any_messages_give_facts_and_a_form(messages: list[Message]) -> None:
     assert HELPDESK.form
     assert facts_of(messages) == facts_of(messages)
-    assert all(field.value for field in HELPDESK.form()(messages))
+    assert all(field.value for field in HELPDESK.form(messages))

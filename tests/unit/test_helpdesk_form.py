@@ -90,7 +90,7 @@ def drafted(*after: Message) -> list[Message]:
 
 def read(messages: list[Message]) -> list[tuple[str, str, bool]]:
     assert HELPDESK.form
-    return [(field.name, field.value, field.confirmed) for field in HELPDESK.form()(messages)]
+    return [(field.name, field.value, field.confirmed) for field in HELPDESK.form(messages)]
 
 
 def test_with_a_language_model_the_form_is_its_last_draft() -> None:

@@ -69,8 +69,7 @@ class TurnProfile:
 
 
 Adapter = Callable[[Sequence[Message]], "Agent"]
-"""The agent as it speaks in one call after these messages. It may remember what it has read, but comes to the same
-without: a reply that is thrown away leaves no trace."""
+"""The agent as it speaks after these messages: its speed, language, phrases and instructions may be others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,13 +96,15 @@ class Agent:
     """What it makes use of in a briefing."""
     brief: Callable[[Briefing], Agent] | None = None
     """The same agent for a caller who gave this; None: it makes no difference to it."""
-    adapt: Callable[[], Adapter] | None = None
-    """Makes what tells, for one call, how it speaks: its speed, language, phrases and instructions may be others. None:
-    only its speed follows the caller's "slower" and "faster" (see `presence`)."""
+    adapt: Adapter | None = None
+    """None: only its speed follows the caller's "slower" and "faster" (see `presence`)."""
     facts: Callable[[Sequence[Message]], CallFacts | None] | None = None
     """What a report needs to know about a call with these messages. Pure; also of calls that broke off."""
-    form: Callable[[], FormReader] | None = None
-    """Makes what reads, for one call, what the agent has noted of the caller, for the caller to see and correct."""
+    form: FormReader | None = None
+    """What the agent has noted of the caller after these messages, for the caller to see and correct."""
+    following: Callable[[], Agent] | None = None
+    """The same agent for one call: `adapt`, `facts` and `form` remember together what they have read of it, and come to
+    the same, so that a reply that is thrown away leaves no trace. None: they read everything each time."""
 
     @property
     def openers(self) -> tuple[str, ...]:

@@ -31,7 +31,7 @@ class FormField:
 
 Form = tuple[FormField, ...]
 FormReader = Callable[[Sequence[Message]], Form]
-"""The form of one call after these messages. It may remember what it has read, but comes to the same without."""
+"""The form after these messages."""
 
 
 def form_of(values: Mapping[str, str], confirmed: frozenset[str]) -> Form:

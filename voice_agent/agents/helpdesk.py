@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 from voice_agent.agents.base import Agent, TurnProfile
-from voice_agent.agents.dialogue.engine import ScriptedModel
+from voice_agent.agents.dialogue.engine import Dialogue, ScriptedModel
 from voice_agent.agents.dialogue.helpdesk_finder import Finder
 from voice_agent.agents.dialogue.helpdesk_rules import says_rules
 from voice_agent.agents.dialogue.helpdesk_script import HelpdeskScript
@@ -64,8 +65,16 @@ def helpdesk(articles: Mapping[str, Article], settings: AgentSettings) -> Agent:
     def start() -> HelpdeskScript:
         return HelpdeskScript(finder, GREETING, settings.failed_steps)
 
+    def following() -> Agent:
+        dialogue = Dialogue(start)
+        return replace(
+            agent,
+            facts=partial(helpdesk_facts, articles=articles, dialogue=dialogue),
+            form=partial(helpdesk_form, dialogue=dialogue),
+        )
+
     topics = as_data("topics", [article.title for article in articles.values()])
-    return Agent(
+    agent = Agent(
         name="helpdesk",
         title="IT helpdesk",
         summary="Finds out what is wrong, tries the known steps with you and writes a ticket if they do not help.",
@@ -90,6 +99,8 @@ def helpdesk(articles: Mapping[str, Article], settings: AgentSettings) -> Agent:
                 "goodbye": "Thank you for calling. Goodbye.",
             }
         ),
-        facts=lambda messages: helpdesk_facts(messages, articles, start),
-        form=partial(helpdesk_form, start),
+        facts=lambda messages: helpdesk_facts(messages, articles=articles, dialogue=Dialogue(start)),
+        form=lambda messages: helpdesk_form(messages, dialogue=Dialogue(start)),
+        following=following,
     )
+    return agent

@@ -7,13 +7,12 @@ they returned. Pure, and also true of calls that broke off.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
 
 from voice_agent.agents.dialogue.engine import SCRIPTED_CALL, Dialogue
 from voice_agent.agents.dialogue.helpdesk_case import Case
 from voice_agent.agents.dialogue.helpdesk_script import HelpdeskScript
-from voice_agent.agents.form import Form, FormReader, corrections_in, form_of
+from voice_agent.agents.form import Form, corrections_in, form_of
 from voice_agent.agents.helpdesk_arguments import CREATE, DRAFT, HAND_OVER, INCIDENT, RATE, SEARCH, priority_of
 from voice_agent.agents.pack_schema import Article
 from voice_agent.agents.tool_history import ToolUse, tool_uses
@@ -26,21 +25,17 @@ _GREETING = re.compile(r"^\W*(?:hi|hello|hey|good (?:morning|afternoon|evening|d
 _ASKS_FOR_RATING = re.compile(r"\b(?:from )?(?:one|1)\b.{0,30}\bto (?:five|5)\b", re.IGNORECASE | re.DOTALL)
 _NUMBER = re.compile(r"(\d+)\s*$")
 
-Start = Callable[[], HelpdeskScript]
 
-
-def helpdesk_facts(messages: Sequence[Message], articles: Mapping[str, Article], start: Start) -> HelpdeskFacts:
-    """`start` makes a fresh script."""
-    script = _script_of(messages, Dialogue(start))
+def helpdesk_facts(
+    messages: Sequence[Message], *, articles: Mapping[str, Article], dialogue: Dialogue[HelpdeskScript]
+) -> HelpdeskFacts:
+    """`dialogue`: a fresh one, or that of this call."""
+    script = _script_of(messages, dialogue)
     return _of_script(messages, script) if script else _of_tools(messages, articles)
 
 
-def helpdesk_form(start: Start) -> FormReader:
-    """Reads what is noted of one caller, for the screen. The dialogue of the call stays: it is read at every turn."""
-    return partial(_form, dialogue=Dialogue(start))
-
-
-def _form(messages: Sequence[Message], *, dialogue: Dialogue[HelpdeskScript]) -> Form:
+def helpdesk_form(messages: Sequence[Message], *, dialogue: Dialogue[HelpdeskScript]) -> Form:
+    """What is noted of the caller, for the screen. `dialogue`: a fresh one, or that of this call."""
     script = _script_of(messages, dialogue)
     if script:
         return script.form()

@@ -9,7 +9,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
-from voice_agent.agents.base import Adapter, Agent, Tool, ToolContext, ToolError, TurnProfile
+from voice_agent.agents.base import Agent, Tool, ToolContext, ToolError, TurnProfile
 from voice_agent.agents.dialogue.course import Course
 from voice_agent.agents.dialogue.engine import Dialogue, ScriptedModel
 from voice_agent.agents.dialogue.language_script import DRILL, LanguageContent, LanguageScript
@@ -99,16 +99,15 @@ def language_coach(
 def _agent(content: LanguageContent, levels: Mapping[str, LanguageLevel], settings: AgentSettings) -> Agent:
     start = partial(LanguageScript, content)
 
-    def adapt() -> Adapter:
+    def following() -> Agent:
         dialogue = Dialogue(start)
+        return replace(base, adapt=partial(adapt, dialogue=dialogue), facts=partial(facts, dialogue=dialogue))
 
-        def present(messages: Sequence[Message]) -> Agent:
-            dialogue.lead(messages)
-            lesson = dialogue.script
-            agent = teaching(lesson.course.language.id, lesson.level.id if lesson.level else "")
-            return replace(agent, speed=paced(agent.speed, lesson.tempo, settings))
-
-        return present
+    def adapt(messages: Sequence[Message], *, dialogue: Dialogue[LanguageScript]) -> Agent:
+        dialogue.lead(messages)
+        lesson = dialogue.script
+        agent = teaching(lesson.course.language.id, lesson.level.id if lesson.level else "")
+        return replace(agent, speed=paced(agent.speed, lesson.tempo, settings))
 
     @cache
     def teaching(language: str, level_id: str) -> Agent:
@@ -126,8 +125,7 @@ def _agent(content: LanguageContent, levels: Mapping[str, LanguageLevel], settin
             settings,
         )
 
-    def facts(messages: Sequence[Message]) -> LanguageFacts:
-        dialogue = Dialogue(start)
+    def facts(messages: Sequence[Message], *, dialogue: Dialogue[LanguageScript]) -> LanguageFacts:
         dialogue.lead(messages)
         return language_facts(messages, dialogue.script.course, dialogue.script.level)
 
@@ -145,8 +143,9 @@ def _agent(content: LanguageContent, levels: Mapping[str, LanguageLevel], settin
         speed=level.speed if level else settings.language_speed,
         intake=Intake(("language", "level", "minutes"), languages=_choices(content)),
         brief=brief,
-        facts=facts,
-        adapt=adapt,
+        adapt=lambda messages: adapt(messages, dialogue=Dialogue(start)),
+        facts=lambda messages: facts(messages, dialogue=Dialogue(start)),
+        following=following,
     )
     base = _dressed(plain, content, content.course, level, settings)
     return base

@@ -17,8 +17,8 @@ _FASTER = re.compile(r"\b(?:faster|quicker|speed up|too slow)\b")
 
 
 def presence(agent: Agent, settings: AgentSettings) -> Adapter:
-    """For one call: `agent`, or the same with another speed, or what its own `adapt` makes of it."""
-    return agent.adapt() if agent.adapt else partial(_at_pace, agent, settings)
+    """`agent`, or the same with another speed, or what its own `adapt` makes of it."""
+    return agent.adapt or partial(_at_pace, agent, settings)
 
 
 def _at_pace(agent: Agent, settings: AgentSettings, messages: Sequence[Message]) -> Agent:

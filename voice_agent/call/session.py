@@ -118,7 +118,7 @@ class CallSession:
         client can come back; it is asked once, when the client is there. Raises ProtocolError where the session asked
         for cannot be had."""
         self.call_id = call_id
-        self.agent = agent
+        agent = self.agent = agent.following() if agent.following else agent
         self.engines = engines
         self.settings = settings
         self._transport = transport
@@ -164,7 +164,7 @@ class CallSession:
         self.input_events = InputEvents(
             self.emit, self.conversation, send_transcription=self.config.sends_transcription
         )
-        self._noted = Noted(agent.form() if agent.form else None, self.conversation, self.emit)
+        self._noted = Noted(agent.form, self.conversation, self.emit)
         self.tools = ToolDesk(
             agent.tools,
             call_id=call_id,
