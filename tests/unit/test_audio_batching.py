@@ -145,6 +145,31 @@ def test_windows_that_come_together_go_through_the_network_together(monkeypatch:
     assert set(sizes) == {20}
 
 
+def test_a_batch_that_fails_leaves_nobody_deaf(monkeypatch: pytest.MonkeyPatch) -> None:
+    judge, batches, failures = SileroModel.probabilities, list[int](), list[object]()
+
+    def failing_once(asked: list[tuple[SileroModel, bytes]]) -> list[float]:
+        batches.append(len(asked))
+        if len(batches) == 1:
+            raise MemoryError
+        return judge(asked)
+
+    monkeypatch.setattr(SileroModel, "probabilities", staticmethod(failing_once))
+
+    async def run() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
+        batch = DetectionBatch(WAIT_S)
+        callers = [Caller(batch) for _ in range(3)]
+        for frame in SPOKEN[0]:
+            for caller in callers:
+                caller.frames.frame(frame)
+            await asyncio.sleep(0.02)
+        assert (batches[0], len(failures)) == (3, 1)
+        assert all(caller.heard == SPOKEN[0] and any(caller.verdicts) for caller in callers)
+
+    autojump.run(run())
+
+
 def test_a_call_that_stops_detecting_gets_its_waiting_frames_nevertheless() -> None:
     async def run() -> None:
         batch = DetectionBatch(WAIT_S)

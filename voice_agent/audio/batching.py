@@ -39,9 +39,14 @@ class DetectionBatch:
 
     def _judge(self) -> None:
         waiting, self._waiting = self._waiting, []
-        while waiting:
-            confirm([undecided for frames in waiting if (undecided := frames.undecided) is not None])
-            waiting = [frames for frames in waiting if frames.go_on()]
+        try:
+            while waiting:
+                confirm([undecided for frames in waiting if (undecided := frames.undecided) is not None])
+                waiting = [frames for frames in waiting if frames.go_on()]
+        finally:
+            # Where that raised: kept, they would stay deaf for ever.
+            for frames in waiting:
+                frames.pass_on()
 
 
 class BatchedFrames:
@@ -78,6 +83,12 @@ class BatchedFrames:
             self._on_frame(self._frames.pop(0))
             self._begin()
         return bool(self._frames)
+
+    def pass_on(self) -> None:
+        """Passes on all that waits: what needs a window is judged alone, by the detector that is fed it."""
+        waiting, self._frames = self._frames, []
+        for pcm20 in waiting:
+            self._on_frame(pcm20)
 
     def _begin(self) -> None:
         if self._frames and (detector := self._hearer.detector) is not None:
