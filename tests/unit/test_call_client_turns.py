@@ -116,6 +116,26 @@ def test_a_client_may_cancel_what_it_asked_for_before_it_begins_and_ask_again() 
     assert autojump.run(call()).caller_heard == ["Noon."]
 
 
+def test_an_item_that_a_reply_was_to_read_may_be_deleted_before_it_begins() -> None:
+    async def call() -> Rig:
+        async with Rig(replies=["Noon."], session=MANUAL, transcription_s=0.8) as call:
+            for item_id in ("kept", "gone"):
+                content = [{"type": "input_text", "text": item_id}]
+                item = {"id": item_id, "type": "message", "role": "user", "content": content}
+                call.send("conversation.item.create", item=item)
+            await call.says("what is the time")
+            call.send("input_audio_buffer.commit")
+            references = [{"type": "item_reference", "id": item_id} for item_id in ("gone", "kept")]
+            call.send("response.create", response={"input": references})
+            call.send("conversation.item.delete", item_id="gone")
+            await call.until("output_audio_buffer.stopped")
+        return call
+
+    done = autojump.run(call())
+    assert [message.text for message in done.model.requests[0].messages] == ["kept"]
+    assert done.caller_heard == ["Noon."]
+
+
 def test_silence_that_the_client_commits_becomes_an_item_and_is_transcribed_as_nothing() -> None:
     async def call() -> Rig:
         async with Rig(session=MANUAL) as call:

@@ -147,9 +147,12 @@ class Conversation:
         return cut
 
     def to_messages(self, entries: Iterable[Item | ItemReference] | None = None) -> list[Message]:
-        """As the language model sees it: the whole conversation, or these entries of a response's input. Raises
-        ProtocolError."""
-        return messages_of(self.items if entries is None else self.resolve(entries))
+        """As the language model sees it: the whole conversation, or these entries of a response's input. Items that
+        are gone, because the client deleted them while the response was waiting, are left out."""
+        if entries is None:
+            return messages_of(self.items)
+        present = [entry for entry in entries if not isinstance(entry, ItemReference) or entry.id in self]
+        return messages_of(self.resolve(present))
 
     def resolve(self, entries: Iterable[Item | ItemReference]) -> list[Item]:
         """The input of a response, its references replaced by the items. Raises ProtocolError."""
