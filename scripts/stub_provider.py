@@ -183,9 +183,12 @@ class StubProvider:
         except web.HTTPException:
             record.outcome = "failed"
             raise
-        except (asyncio.CancelledError, ConnectionError):
+        except asyncio.CancelledError:
             record.outcome = "disconnected"
             raise
+        except ConnectionError:
+            record.outcome = "disconnected"
+            raise web.HTTPBadGateway from None  # likewise
         finally:
             self._changed.set()
 

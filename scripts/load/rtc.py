@@ -199,6 +199,10 @@ class RtcCaller:
                 self.coding = Coding.asked_for(answer)
                 self._room = itertools.cycle(room(self.coding))
                 await self._pc.setRemoteDescription(RTCSessionDescription(answer, "answer"))
+                # Before the connection stands: a server may speak before the channel is open.
+                (transceiver,) = self._pc.getTransceivers()
+                self._payload_type = transceiver._codecs[0].payloadType or 0
+                self._dtls = transceiver.sender.transport
                 await self._connected.wait()
                 if self._channel is not None:
                     await self._opened.wait()
@@ -206,9 +210,6 @@ class RtcCaller:
             raise UnreachableError(f"no media after {timeout_s:.0f} s") from error
         if self.closed.is_set():
             raise UnreachableError("the connection failed")
-        (transceiver,) = self._pc.getTransceivers()
-        self._payload_type = transceiver._codecs[0].payloadType or 0
-        self._dtls = transceiver.sender.transport
         self._microphones.add(self)
 
     async def say(self, utterance: Utterance) -> float:
