@@ -14,6 +14,7 @@ FINISHED = 0.6
 GOES_ON = 0.4
 
 PAUSED = """
+    every time I dock it | the screen goes dark
     the code is zero x eight | zero zero four two one
     my biggest strength is simply that | I listen
     I'm trying to | print a letter
@@ -335,6 +336,8 @@ PAUSED = """
 """At each bar more must follow; at a double one it need not."""
 
 COMPLETE = """
+    the scanner wants a code every time
+    it has been slow ever since
     that's somebody else's
     it's my neighbour's
     what's the difference between send and give

@@ -48,6 +48,8 @@ def _ends_after_all(said: Said) -> bool:
         return before in ("as", "than", "like") or not {"never", "ever"}.isdisjoint(said.words)
     if (before, last) == ("a", "half") or _OWNED.search(said.tags):
         return True
+    if last in table.REPEATED_TIMES:
+        return bool(FINITE.search(said.tags))  # "it asks for a password every time"
     return (last == "past" and said.before_tag == "#") or (len(said.words) == 1 and last in table.MONTHS)
 
 

@@ -220,6 +220,8 @@ ON_VERBS = _words(
     going carry carried hold hang keep move moved is are was were it's that's isn't wasn't aren't stay stays stayed
     """
 )
+REPEATED_TIMES = _words("every_time each_time ever_since the_first_time the_last_time the_next_time")
+"""Behind a clause they end it; before one they begin it."""
 SCENES = _words("today yesterday tonight tomorrow now lately recently usually normally")
 """Behind "but" they set the scene of another clause."""
 ASKING_CONTRACTIONS = _words("what's where's who's how's when's why's what're who're")
