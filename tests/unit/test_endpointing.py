@@ -777,3 +777,9 @@ def test_any_words_in_any_order_are_judged(marked: str) -> None:
     for _ in range(1000):
         text = " ".join(chance.choice(words) + chance.choice(["", "", "\n"]) for _ in range(chance.randint(1, 7)))
         assert 0 <= completeness(text + marked) <= 1
+
+
+def test_what_a_preposition_begins_behind_a_pause_is_soon_an_end() -> None:
+    assert completeness("it does not connect\nto the network") >= FINISHED
+    assert completeness("it does not connect\nthis morning") >= FINISHED
+    assert completeness("we have Word\nExcel") <= GOES_ON

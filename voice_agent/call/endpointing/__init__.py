@@ -23,7 +23,7 @@ from voice_agent.call.endpointing.endings import lacks_verb, wants_more
 from voice_agent.call.endpointing.grammar import Said, classes, parse
 from voice_agent.call.endpointing.levels import DOUBTFUL, OPEN, SURE, UNDER_WAY, WAITING
 from voice_agent.call.endpointing.numbers import number, spelling
-from voice_agent.call.endpointing.words import CLASS_OF, THINKING
+from voice_agent.call.endpointing.words import CLASS_OF, PREPOSITION, THINKING, TO
 
 CompletenessModel = Callable[[str], float]
 """Text of the turn so far -> probability (0-1) that the caller has finished. Pluggable."""
@@ -63,7 +63,9 @@ def completeness(text: str) -> float:
     if said.question and len(said.words) > 2:
         return SURE
     if _loose_piece(pieces):
-        return UNDER_WAY
+        # "It does not connect [pause] to the network" ends more often than "we have Word [pause] Excel".
+        first = pieces[-1][0]
+        return DOUBTFUL if first in phrases.CLOSING or CLASS_OF.get(first) in (PREPOSITION, TO) else UNDER_WAY
     return _behind_opening(said, words, judge(said, pieces))
 
 

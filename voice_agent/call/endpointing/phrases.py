@@ -377,6 +377,9 @@ TAILS = _phrases(
 )
 """Asides behind a sentence, which is judged without them."""
 
+CLOSING = _words("this every each last thank thanks already again yet too either")
+"""What they begin behind a pause ends the turn: "this morning", "every time", "thank you very much"."""
+
 AGREEING = _words("yes yeah yep aye no nope nah of sure")
 """Before an elliptic answer: "yes it is", "of course I can"."""
 NO_TAIL_BEHIND = _words("as if that do don't did didn't does than let")
