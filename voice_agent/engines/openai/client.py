@@ -86,7 +86,7 @@ class Connections:
         # A redirect would carry a caller's words to a host that no setting names.
         return await self._requests.post(url, data=body, headers=headers, proxy=proxy, allow_redirects=False)
 
-    async def open(self, url: URL, headers: Mapping[str, str], proxy: str | None) -> aiohttp.ClientWebSocketResponse:
+    async def connect(self, url: URL, headers: Mapping[str, str], proxy: str | None) -> aiohttp.ClientWebSocketResponse:
         # Without compression: base64 of sound hardly gets smaller, and deflating it cost more than hearing it did.
         return await self._sockets.ws_connect(
             url,
@@ -136,9 +136,9 @@ class Client:
         """The values of a streamed answer. Raises what `translated` knows."""
         return json_events(response, self._connections.message_bytes)
 
-    async def open(self, path: str, query: Mapping[str, str]) -> aiohttp.ClientWebSocketResponse:
+    async def connect(self, path: str, query: Mapping[str, str]) -> aiohttp.ClientWebSocketResponse:
         """A WebSocket."""
-        return await self._connections.open(self._at(path).update_query(query), self._headers, self._proxy)
+        return await self._connections.connect(self._at(path).update_query(query), self._headers, self._proxy)
 
     async def _answered(
         self, path: str, body: bytes | aiohttp.FormData, headers: Mapping[str, str]

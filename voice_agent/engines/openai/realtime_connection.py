@@ -184,7 +184,7 @@ class ConnectionPool:
         settings = self._settings
         with translated():
             async with asyncio.timeout(settings.provider_connect_timeout_s):
-                socket = await self._client.open("/realtime", {"intent": "transcription"})
+                socket = await self._client.connect("/realtime", {"intent": "transcription"})
         return Connection(socket, settings, self._check.set)
 
     async def _keep(self) -> None:
