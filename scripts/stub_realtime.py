@@ -90,13 +90,17 @@ class RealtimeTranscription:
         if self._text is not None or not isinstance(coming, TimedWords):
             await self._words(self._seconds() * 1000 / _MS_PER_WORD)
             return
-        heard_ms = 0.0 if self._onset is None else (self._audio_bytes - self._onset) / 2 / RATE_HZ * 1000
-        due = sum(end <= heard_ms for end in coming.ends_ms)
+        due = sum(end <= self._heard_ms for end in coming.ends_ms)
         if due > self._due:
             self._due = due
             task = asyncio.create_task(self._reveal(coming.text, due, self._utterances))
             self._revelations.add(task)
             task.add_done_callback(self._revelations.discard)
+
+    @property
+    def _heard_ms(self) -> float:
+        """From the first sound of the utterance on."""
+        return 0.0 if self._onset is None else (self._audio_bytes - self._onset) / 2 / RATE_HZ * 1000
 
     async def _reveal(self, text: str, count: int, utterance: int) -> None:
         await asyncio.sleep(self._delays.partial_s)
@@ -122,7 +126,7 @@ class RealtimeTranscription:
 
     async def _words(self, up_to: float) -> None:
         if self._text is None and (self._script.knows_words or up_to == float("inf")):
-            self._text = self._script.transcript(self._seconds())
+            self._text = self._script.transcript(self._seconds(), self._heard_ms)
         words = (self._text or "").split()
         while self._words_sent < min(up_to, len(words)):
             await self._send_word(words)

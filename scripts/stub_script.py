@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 import time
 from collections import deque
@@ -43,6 +44,17 @@ class TimedWords:
     text: str
     ends_ms: tuple[float, ...]
 
+    def split(self, heard_ms: float) -> tuple[str, TimedWords | None]:
+        """What the first `heard_ms` hold, where the caller paused, and what comes with the next piece. A word belongs
+        where it began: the pause behind it counts as its own."""
+        words = self.text.split()
+        count = 1 + sum(end < heard_ms for end in self.ends_ms[:-1])
+        if count >= len(words):
+            return self.text, None
+        gone_ms = self.ends_ms[count - 1]
+        rest = TimedWords(" ".join(words[count:]), tuple(end - gone_ms for end in self.ends_ms[count:]))
+        return " ".join(words[:count]), rest
+
 
 @dataclass(frozen=True, slots=True)
 class ReplyRule:
@@ -76,11 +88,16 @@ class Script:
         """Whether the next transcript is known before the audio is complete."""
         return bool(self.transcripts or self.constant_transcript)
 
-    def transcript(self, audio_s: float) -> str:
-        """The whole words of the next utterance."""
+    def transcript(self, audio_s: float, heard_ms: float = math.inf) -> str:
+        """The whole words of the next utterance. `heard_ms`: how much of it there is from its first sound on."""
         if self.transcripts:
             first = self.transcripts.popleft()
-            return first.text if isinstance(first, TimedWords) else first
+            if not isinstance(first, TimedWords):
+                return first
+            text, rest = first.split(heard_ms)
+            if rest is not None:
+                self.transcripts.appendleft(rest)
+            return text
         if self.constant_transcript:
             return self.constant_transcript
         count = round(audio_s * _WORDS_PER_S)
