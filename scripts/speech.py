@@ -1,14 +1,19 @@
 """Synthetic speech for tests and benchmarks: eSpeak NG by ctypes, in memory, cached for the life of the process.
 
-The voice is robotic but is speech to every detector and recogniser we use. One utterance takes a few milliseconds; the
-library keeps global state, so calls are serialised.
+The voice is robotic but is speech to every detector and recogniser we use. One utterance takes a few milliseconds. The
+library keeps global state: calls are serialised, and each gets the library fresh, because the wobble of the voice goes
+on from where the last utterance stopped and a recogniser then hears the same words otherwise, depending on what ran
+before.
 """
 
 from __future__ import annotations
 
+import _ctypes
+import contextlib
 import ctypes
 import functools
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import espeakng_loader
@@ -70,31 +75,35 @@ def _collect(samples: ctypes._Pointer[ctypes.c_short], count: int, events: ctype
 _collect_callback = _Callback(_collect)
 
 
-@functools.cache
-def _library() -> tuple[ctypes.CDLL, int]:
+@contextlib.contextmanager
+def _fresh_library() -> Iterator[tuple[ctypes.CDLL, int]]:
+    """The library as a new process would find it (half a millisecond), and its rate in Hz."""
     library = ctypes.CDLL(espeakng_loader.get_library_path())
-    rate_hz = library.espeak_Initialize(_SYNCHRONOUS, 60, espeakng_loader.get_data_path().encode(), 0)
-    if rate_hz <= 0:
-        raise RuntimeError(f"espeak_Initialize returned {rate_hz}")
-    library.espeak_SetSynthCallback(_collect_callback)
-    library.espeak_Synth.argtypes = [
-        ctypes.c_char_p,
-        ctypes.c_size_t,
-        ctypes.c_uint,
-        ctypes.c_int,
-        ctypes.c_uint,
-        ctypes.c_uint,
-        ctypes.POINTER(ctypes.c_uint),
-        ctypes.c_void_p,
-    ]
-    return library, rate_hz
+    try:
+        rate_hz = library.espeak_Initialize(_SYNCHRONOUS, 60, espeakng_loader.get_data_path().encode(), 0)
+        if rate_hz <= 0:
+            raise RuntimeError(f"espeak_Initialize returned {rate_hz}")
+        library.espeak_SetSynthCallback(_collect_callback)
+        library.espeak_Synth.argtypes = [
+            ctypes.c_char_p,
+            ctypes.c_size_t,
+            ctypes.c_uint,
+            ctypes.c_int,
+            ctypes.c_uint,
+            ctypes.c_uint,
+            ctypes.POINTER(ctypes.c_uint),
+            ctypes.c_void_p,
+        ]
+        yield library, rate_hz
+        library.espeak_Terminate()
+    finally:
+        _ctypes.dlclose(library._handle)  # the last reference: the next load begins with fresh statics
 
 
 @functools.cache
 def speak_timed(text: str, *, voice: str = "en-us", words_per_minute: int = 165, pitch: int = 50) -> TimedSpeech:
     """Speaks `text`. `pitch`: 0-100, 50 is the voice's own. Raises ValueError for an unknown voice."""
-    with _lock:
-        library, rate_hz = _library()
+    with _lock, _fresh_library() as (library, rate_hz):
         if library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise ValueError(f"no such voice: {voice}")
         library.espeak_SetParameter(_PARAMETER_WORDS_PER_MINUTE, words_per_minute, 0)
