@@ -3,13 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,12 +11,10 @@ from urllib.parse import urlsplit
 import pytest
 from playwright.async_api import Browser, Page, async_playwright
 
-from scripts.limits_off import LIMITS_OFF
+from scripts.live_server import serving
 from scripts.npm import NpmError, install
 from scripts.prepare_browser import installed
 
-READY = "voice-agent is ready: "
-STOP_TIMEOUT_S = 20
 ARGUMENTS = (
     "--no-sandbox",
     "--disable-gpu",
@@ -38,57 +30,8 @@ FAKE_DEVICES = ("--use-fake-ui-for-media-stream", "--use-fake-device-for-media-s
 @pytest.fixture(scope="session")
 def server_url() -> Iterator[str]:
     """The address of a server with local engines and a database of its own, up for all tests of the page."""
-    with running_server() as url:
-        yield url
-
-
-@pytest.fixture
-def impatient_server_url() -> Iterator[str]:
-    """A server that asks after two seconds of silence whether the caller is still there."""
-    with running_server(TURN_IDLE_WARNING_S="2") as url:
-        yield url
-
-
-@pytest.fixture
-def members_only_server_url() -> Iterator[str]:
-    """A server where only API keys may call."""
-    with running_server(GUESTS="false") as url:
-        yield url
-
-
-@contextmanager
-def running_server(**settings: str) -> Iterator[str]:
-    folder = Path(tempfile.mkdtemp(prefix="voice-agent-page-"))
-    folder.chmod(0o711)
-    environment = {name: value for name, value in os.environ.items() if name in ("PATH", "HOME", "LANG", "PYTHONPATH")}
-    environment |= {"DATA_DIR": str(folder / "data"), "PORT": "0", "GUEST_LIMIT": "1000", "DRAIN_TIMEOUT_S": "0"}
-    environment |= LIMITS_OFF
-    process = subprocess.Popen(
-        [sys.executable, "-c", "import sys; from signaling.cli import main; sys.exit(main(['serve']))"],
-        cwd=folder,
-        env=environment | settings,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    try:
-        yield _url_of(process)
-    finally:
-        process.terminate()
-        try:
-            process.wait(STOP_TIMEOUT_S)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _url_of(process: subprocess.Popen[str]) -> str:
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    assert line.startswith(READY), f"the server did not start: {line!r}"
-    return line.removeprefix(READY).strip()
+    with serving() as server:
+        yield server.url
 
 
 @dataclass

@@ -13,20 +13,19 @@ from playwright.async_api import Page, expect
 
 from scripts.live_server import LiveServer, serving
 from tests.browser.conftest import Open
-from tests.browser.test_page import (
+from tests.browser.page_support import (
     CALL_TIMEOUT_MS,
-    SMALLEST_TARGET_PX,
     agree_and_choose,
     assert_clean,
+    assert_usable,
+    call_by_text,
     finished_turns,
-    violations,
-    wider_than_window,
+    tab_to,
     write,
 )
 
 pytestmark = pytest.mark.browser
 
-TABS = 40
 _WINDOWS: tuple[tuple[int, Literal["light", "dark"]], ...] = (
     (1280, "light"),
     (1280, "dark"),
@@ -203,9 +202,7 @@ class TestNoted:
     async def test_an_unconfirmed_field_is_marked_and_corrected_in_place(self, open_page: Open) -> None:
         page = (await open_page(microphone=False)).page
         await page.evaluate(RECORD_EVENTS)
-        await agree_and_choose(page, "helpdesk")
-        await page.locator("#start-text").click()
-        await finished_turns(page, "agent", 1)
+        await call_by_text(page, "helpdesk")
         await page.get_by_role("button", name="Talk to a human").click()
         await finished_turns(page, "agent", 2)
         await write(page, "anna at example dot org")
@@ -234,18 +231,11 @@ class TestForEveryone:
         opened = await open_page(microphone=False)
         page, press = opened.page, opened.page.keyboard.press
 
-        async def tab_to(selector: str) -> None:
-            for _ in range(TABS):
-                if await page.evaluate("(selector) => document.activeElement.matches(selector)", selector):
-                    return
-                await press("Tab")
-            pytest.fail(f"the Tab key never reached {selector}")
-
         # A briefing opened, and left for another agent.
-        await tab_to("input[name=agent]:checked")
-        await tab_to(".briefing summary")
+        await tab_to(page, "input[name=agent]:checked")
+        await tab_to(page, ".briefing summary")
         await press("Enter")
-        await tab_to("#interviewer-role")
+        await tab_to(page, "#interviewer-role")
         await page.keyboard.type("senior nurse")
         await page.evaluate("scrollTo(0, 0)")
         await press("Shift+Tab")
@@ -254,12 +244,12 @@ class TestForEveryone:
         await expect(page.locator("input[value=helpdesk]")).to_be_checked()
         await expect(page.locator("#interviewer-role")).to_be_hidden()
         # A key, and consent.
-        await tab_to("#have-key")
+        await tab_to(page, "#have-key")
         await press("Enter")
         await page.keyboard.type(server.make_key())
-        await tab_to("#consent")
+        await tab_to(page, "#consent")
         await press("Space")
-        await tab_to("#start-text")
+        await tab_to(page, "#start-text")
         await press("Enter")
         # The call.
         await finished_turns(page, "agent", 1)
@@ -270,21 +260,17 @@ class TestForEveryone:
         await page.keyboard.type("anna at example dot org")
         await press("Enter")
         await finished_turns(page, "agent", 3)
-        await press("Shift+Tab")  # The text box is below the fields.
-        for _ in range(TABS):
-            if await page.evaluate("document.activeElement.id") == "noted-contact":
-                break
-            await press("Shift+Tab")
+        await tab_to(page, "#noted-contact", "Shift+Tab")  # the text box is below the fields
         await press("Control+a")
         await page.keyboard.type("anna.berg@example.org")
         await press("Enter")
         await expect(page.locator("#noted")).to_contain_text("All checked", timeout=CALL_TIMEOUT_MS)
-        await tab_to("#end")
+        await tab_to(page, "#end")
         await press("Enter")
         # And what becomes of it.
         await expect(page.locator("#after")).to_be_visible()
         await expect(page.locator("#keep-call")).to_be_visible(timeout=CALL_TIMEOUT_MS)
-        await tab_to("#keep-call")
+        await tab_to(page, "#keep-call")
         await press("Enter")
         await expect(page.locator("#decision-title")).to_contain_text("saved", timeout=CALL_TIMEOUT_MS)
         assert_clean(opened.observed, server.url)
@@ -304,9 +290,7 @@ class TestForEveryone:
         await page.get_by_role("button", name="Appearance").click()
         await page.locator("#show-timing").check()
         await page.keyboard.press("Escape")
-        await agree_and_choose(page, "language-coach")
-        await page.locator("#start-text").click()
-        await finished_turns(page, "agent", 1)
+        await call_by_text(page, "language-coach")
         # All that a call can show at the same time, as the server would send it.
         long = "The laptop shows a blue screen since yesterday evening, whenever the docking station is plugged in"
         fields = [field("problem", "Problem", long, confirmed=True), field("name", "Name", "Anna", confirmed=False)]
@@ -333,12 +317,4 @@ class TestForEveryone:
         for width, theme in _WINDOWS:
             await page.set_viewport_size({"width": width, "height": 860})
             await page.emulate_media(color_scheme=theme, reduced_motion="reduce")
-            assert await violations(page, axe) == [], (width, theme)
-            assert await wider_than_window(page) <= 0, width
-            for control in await page.locator(
-                "button:visible, summary:visible, textarea:visible, select:visible"
-            ).all():
-                box = await control.bounding_box()
-                assert box is not None
-                name = await control.evaluate("element => element.id || element.textContent || element.ariaLabel")
-                assert min(box["width"], box["height"]) >= SMALLEST_TARGET_PX, (name, width)
+            await assert_usable(page, axe)

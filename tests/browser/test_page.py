@@ -2,56 +2,41 @@
 
 from __future__ import annotations
 
-import json
 import re
+from collections.abc import Iterator
 
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import Observed, Open
+from scripts.live_server import serving
+from tests.browser.conftest import Open
+from tests.browser.page_support import (
+    CALL_TIMEOUT_MS,
+    agree_and_choose,
+    assert_clean,
+    assert_usable,
+    call_by_text,
+    finished_turns,
+    tab_to,
+    wider_than_window,
+    write,
+)
 
 pytestmark = pytest.mark.browser
 
-CALL_TIMEOUT_MS = 30_000
-SMALLEST_TARGET_PX = 44
+
+@pytest.fixture
+def impatient_server_url() -> Iterator[str]:
+    """A server that asks after two seconds of silence whether the caller is still there."""
+    with serving(TURN_IDLE_WARNING_S="2") as server:
+        yield server.url
 
 
-async def agree_and_choose(page: Page, agent: str) -> None:
-    await page.locator(f"input[value={agent}]").check()
-    await page.locator("#consent").check()
-
-
-async def write(page: Page, text: str) -> None:
-    await page.locator("#text").fill(text)
-    await page.locator("#text").press("Enter")
-
-
-async def finished_turns(page: Page, who: str, count: int) -> list[str]:
-    turns = page.locator(f"#conversation .turn.{who}:not(.growing) .words")
-    await expect(turns).to_have_count(count, timeout=CALL_TIMEOUT_MS)
-    return await turns.all_inner_texts()
-
-
-async def violations(page: Page, axe: str) -> list[str]:
-    """What axe finds, as `impact rule: elements`. Evaluated by the browser's own protocol: the page forbids eval."""
-    session = await page.context.new_cdp_session(page)
-    await session.send("Runtime.evaluate", {"expression": axe})
-    expression = "axe.run().then(found => JSON.stringify(found.violations))"
-    answer = await session.send("Runtime.evaluate", {"expression": expression, "awaitPromise": True})
-    return [
-        f"{each['impact']} {each['id']}: {[node['target'] for node in each['nodes']]}"
-        for each in json.loads(answer["result"]["value"])
-    ]
-
-
-async def wider_than_window(page: Page) -> int:
-    return int(await page.evaluate("document.documentElement.scrollWidth - innerWidth"))
-
-
-def assert_clean(observed: Observed, url: str) -> None:
-    assert observed.console == []
-    assert observed.errors == []
-    assert observed.hosts == {url.removeprefix("http://")}
+@pytest.fixture
+def members_only_server_url() -> Iterator[str]:
+    """A server where only API keys may call."""
+    with serving(GUESTS="false") as server:
+        yield server.url
 
 
 class TestBeforeTheCall:
@@ -120,9 +105,7 @@ class TestByText:
     ) -> None:
         opened = await open_page(microphone=False)
         page = opened.page
-        await agree_and_choose(page, "helpdesk")
-        await page.locator("#start-text").click()
-        assert "helpdesk" in (await finished_turns(page, "agent", 1))[0]
+        assert "helpdesk" in await call_by_text(page, "helpdesk")
         await write(page, "My printer is offline")
         assert await finished_turns(page, "caller", 1) == ["My printer is offline"]
         assert "rinter" in (await finished_turns(page, "agent", 2))[1]
@@ -139,9 +122,7 @@ class TestByText:
 
     async def test_a_ticket_shows_its_number_during_the_call_and_after(self, open_page: Open) -> None:
         page = (await open_page(microphone=False)).page
-        await agree_and_choose(page, "helpdesk")
-        await page.locator("#start-text").click()
-        await finished_turns(page, "agent", 1)
+        await call_by_text(page, "helpdesk")
         await write(page, "I want to talk to a human, please.")
         await finished_turns(page, "agent", 2)
         await write(page, "alex@example.org")
@@ -302,22 +283,15 @@ class TestForEveryone:
     async def test_the_keyboard_alone_starts_and_ends_a_call(self, open_page: Open) -> None:
         page = (await open_page()).page
 
-        async def tab_to(selector: str) -> None:
-            for _ in range(25):
-                if await page.locator(selector).evaluate("element => element === document.activeElement"):
-                    return
-                await page.keyboard.press("Tab")
-            pytest.fail(f"the Tab key never reached {selector}")
-
-        await tab_to("input[name=agent]:checked")
+        await tab_to(page, "input[name=agent]:checked")
         await page.keyboard.press("ArrowDown")
-        await tab_to("#consent")
+        await tab_to(page, "#consent")
         await page.keyboard.press("Space")
-        await tab_to("#start")
+        await tab_to(page, "#start")
         await page.keyboard.press("Enter")
         await expect(page.locator("#state")).to_have_text("Speaking", timeout=CALL_TIMEOUT_MS)
         await expect(page.locator("#call-title")).to_be_focused()
-        await tab_to("#end")
+        await tab_to(page, "#end")
         await page.keyboard.press("Enter")
         await expect(page.locator("#after-title")).to_be_focused()
 
@@ -325,36 +299,24 @@ class TestForEveryone:
         self, open_page: Open, axe_source: str
     ) -> None:
         page = (await open_page(width=320, height=740)).page
-        await self._check(page, axe_source)
+        await assert_usable(page, axe_source)
         await agree_and_choose(page, "helpdesk")
         await page.locator("#start").click()
         await expect(page.locator("#state")).to_have_text("Speaking", timeout=CALL_TIMEOUT_MS)
         await expect(page.locator("#conversation .turn.agent")).to_contain_text("Hello")
         await write(page, "My printer is offline and it has been so since the beginning of this week")
         await finished_turns(page, "caller", 1)
-        await self._check(page, axe_source)
+        await assert_usable(page, axe_source)
         await page.locator("#call-devices").click()
-        await self._check(page, axe_source)
+        await assert_usable(page, axe_source)
         await page.keyboard.press("Escape")
         await page.locator("#end").click()
         await expect(page.locator("#after")).to_be_visible()
-        await self._check(page, axe_source)
-
-    @staticmethod
-    async def _check(page: Page, axe: str) -> None:
-        assert await wider_than_window(page) <= 0
-        assert await violations(page, axe) == []
-        for control in await page.locator("button:visible, summary:visible, textarea:visible, select:visible").all():
-            box = await control.bounding_box()
-            assert box is not None
-            name = await control.evaluate("element => element.id || element.textContent || element.ariaLabel")
-            assert min(box["width"], box["height"]) >= SMALLEST_TARGET_PX, name
+        await assert_usable(page, axe_source)
 
     async def test_a_low_window_still_reaches_the_text_box_and_the_end(self, open_page: Open) -> None:
         page = (await open_page(width=320, height=256)).page
-        await agree_and_choose(page, "helpdesk")
-        await page.locator("#start-text").click()
-        await finished_turns(page, "agent", 1)
+        await call_by_text(page, "helpdesk")
         await write(page, "My printer is offline")
         await finished_turns(page, "agent", 2)
         assert await wider_than_window(page) <= 0

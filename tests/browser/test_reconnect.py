@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 from playwright.async_api import Page, expect
 
-from tests.browser.conftest import Open, running_server
-from tests.browser.test_page import CALL_TIMEOUT_MS, agree_and_choose, finished_turns, write
+from scripts.live_server import serving
+from tests.browser.conftest import Open
+from tests.browser.page_support import CALL_TIMEOUT_MS, agree_and_choose, finished_turns, write
 
 pytestmark = pytest.mark.browser
 
@@ -89,8 +90,8 @@ async def test_what_is_written_while_the_connection_is_away_is_sent_when_it_is_b
 
 
 async def test_after_the_window_the_page_says_that_the_connection_was_lost_and_offers_text(open_page: Open) -> None:
-    with running_server(RESUME_WINDOW_S="3") as url:
-        page = (await open_page(url=url)).page
+    with serving(RESUME_WINDOW_S="3") as server:
+        page = (await open_page(url=server.url)).page
         said = await conversation(page)
         await page.context.set_offline(True)
         await change_network(page)

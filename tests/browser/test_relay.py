@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from playwright.async_api import expect
 
-from tests.browser.conftest import Open, running_server
-from tests.browser.test_page import CALL_TIMEOUT_MS, agree_and_choose
+from scripts.live_server import serving
+from tests.browser.conftest import Open
+from tests.browser.page_support import CALL_TIMEOUT_MS, agree_and_choose
 from tests.integration.services import turn_server
 
 pytestmark = pytest.mark.browser
@@ -19,9 +20,9 @@ SECRET = "one-for-this-test"
 async def test_the_agent_is_heard_through_the_relay_alone(open_page: Open, tmp_path: Path) -> None:
     with (
         turn_server(tmp_path, SECRET, "127.0.0.1") as relay,
-        running_server(TURN_URLS=relay.url, TURN_SECRET=SECRET, TURN_RELAY_ONLY="true") as url,
+        serving(TURN_URLS=relay.url, TURN_SECRET=SECRET, TURN_RELAY_ONLY="true") as server,
     ):
-        page = (await open_page(url=url)).page
+        page = (await open_page(url=server.url)).page
         await page.evaluate(
             """() => {
                 const Real = RTCPeerConnection;

@@ -4,24 +4,20 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import re
-import shutil
-import subprocess
-import sys
-import tempfile
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 
 import pytest
 from playwright.async_api import Page, Route, expect
 
+from scripts.live_server import LiveServer, serving
 from tests.browser import report_examples as examples
-from tests.browser.conftest import Observed, Open, running_server
-from tests.browser.test_page import (
+from tests.browser.conftest import Observed, Open
+from tests.browser.page_support import (
     CALL_TIMEOUT_MS,
     agree_and_choose,
     assert_clean,
+    call_by_text,
     finished_turns,
     violations,
     wider_than_window,
@@ -30,35 +26,16 @@ from tests.browser.test_page import (
 
 pytestmark = pytest.mark.browser
 
-_KEYS = "import sys; from signaling.cli import main; sys.exit(main(['keys', 'create', 'test', '--operator', '--json']))"
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[LiveServer]:
+    with serving() as server:
+        yield server
 
 
 @pytest.fixture(scope="module")
-def data_dir() -> Iterator[Path]:
-    folder = Path(tempfile.mkdtemp(prefix="voice-agent-report-"))
-    folder.chmod(0o711)
-    yield folder / "data"
-    shutil.rmtree(folder, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
-def server_url(data_dir: Path) -> Iterator[str]:
-    with running_server(DATA_DIR=str(data_dir)) as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def key(server_url: str, data_dir: Path) -> str:
-    """An operator's key, made while the server runs."""
-    done = subprocess.run(
-        [sys.executable, "-c", _KEYS],
-        env={**os.environ, "DATA_DIR": str(data_dir)},
-        check=True,
-        timeout=60,
-        capture_output=True,
-        text=True,
-    )
-    return str(json.loads(done.stdout)["key"])
+def server_url(server: LiveServer) -> str:
+    return server.url
 
 
 async def answer_with(page: Page, answers: Mapping[str, object]) -> None:
@@ -107,9 +84,7 @@ class TestAfterRealCalls:
     ) -> None:
         opened = await open_page(microphone=False)
         page = opened.page
-        await agree_and_choose(page, "interviewer")
-        await page.locator("#start-text").click()
-        await finished_turns(page, "agent", 1)
+        await call_by_text(page, "interviewer")
         await write(page, "For a job as a software engineer, please.")
         await finished_turns(page, "agent", 2)
         await write(page, "Last year I led a migration. I wrote the plan myself, and it was done four days early.")
@@ -138,13 +113,13 @@ class TestAfterRealCalls:
         assert_clean(opened.observed, server_url)
 
     async def test_the_holder_of_a_key_decides_and_finds_the_call_again_until_it_is_deleted(
-        self, open_page: Open, server_url: str, key: str
+        self, open_page: Open, server: LiveServer
     ) -> None:
         opened = await open_page(microphone=False, width=360)
         page = opened.page
         await agree_and_choose(page, "helpdesk")
         await page.locator("#have-key").click()
-        await page.locator("#key").fill(key)
+        await page.locator("#key").fill(server.make_key(operator=True))
         await page.locator("#start-text").click()
         await finished_turns(page, "agent", 1)
         await write(page, "My printer is offline")
@@ -171,7 +146,7 @@ class TestAfterRealCalls:
         await expect(page.locator("#no-calls")).to_be_visible()
         await page.locator("#progress-back").click()
         await expect(page.locator("#setup")).to_be_visible()
-        assert_clean(opened.observed, server_url)
+        assert_clean(opened.observed, server.url)
 
 
 class TestReport:

@@ -17,6 +17,7 @@ from scripts.speech import synthesize
 from scripts.stub_audio import RATE_HZ
 from scripts.stub_provider import StubProvider
 from scripts.stub_script import Delays, ReplyRule, Script
+from tests.browser.page_support import finished_turns, write
 from tests.browser.voice_support import TURN_TIMEOUT_MS, CallPage, call_page
 from tests.integration.conftest import eventually
 from tests.live_caller import spoken
@@ -128,7 +129,7 @@ async def goes_on_to_the_end(call: CallPage, scenario: Scenario) -> None:
 
     # What is written into the same call interrupts as well, and is answered by voice.
     since, answered = await call.count(), await answers.count()
-    await call.write(TYPED)
+    await write(call.page, TYPED)
     await call.event("output_audio_buffer.cleared", since=since)
     await expect(call.page.locator("#conversation .turn.caller").last).to_contain_text(TYPED)
     await expect(answers.nth(answered)).to_contain_text(scenario.second_answer, timeout=TURN_TIMEOUT_MS)
@@ -146,7 +147,7 @@ async def check_cut_greeting(call: CallPage) -> None:
     truncated = await call.event("conversation.item.truncated")
     assert truncated["audio_end_ms"] > 0
     await expect(call.page.locator("#conversation .turn.agent .cut")).to_be_visible(timeout=TURN_TIMEOUT_MS)
-    heard = (await call.turns("agent", 1))[0]
+    heard = (await finished_turns(call.page, "agent", 1))[0]
     assert heard
     assert GREETING.startswith(heard)
     assert len(heard) < len(GREETING)

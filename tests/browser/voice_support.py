@@ -13,10 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from playwright.async_api import Page, TimeoutError, async_playwright, expect
+from playwright.async_api import Page, TimeoutError, async_playwright
 
 from scripts.prepare_browser import installed
 from tests.browser.conftest import ARGUMENTS, Observed, watch
+from tests.browser.page_support import agree_and_choose
 
 RATE_HZ = 48_000
 TURN_TIMEOUT_MS = 30_000
@@ -113,8 +114,7 @@ class CallPage:
 
     async def start(self, agent: str = "helpdesk") -> None:
         """A guest's call by voice."""
-        await self.page.locator(f"input[value={agent}]").check()
-        await self.page.locator("#consent").check()
+        await agree_and_choose(self.page, agent)
         await self.page.locator("#start").click()
 
     async def now(self) -> float:
@@ -124,10 +124,6 @@ class CallPage:
         """Speaks mono s16le at 48 kHz; returns when it began and ended."""
         spoken = await self.page.evaluate("pcm => voiceTest.say(pcm)", base64.b64encode(pcm).decode())
         return float(spoken["start"]), float(spoken["end"])
-
-    async def write(self, text: str) -> None:
-        await self.page.locator("#text").fill(text)
-        await self.page.locator("#text").press("Enter")
 
     async def count(self) -> int:
         """How many server events there were so far."""
@@ -159,12 +155,6 @@ class CallPage:
             timeout=TURN_TIMEOUT_MS,
         )
         return float(await heard.json_value())
-
-    async def turns(self, who: str, count: int) -> list[str]:
-        """Waits until the page shows so many finished turns of "caller" or "agent", and returns them."""
-        shown = self.page.locator(f"#conversation .turn.{who}:not(.growing) .words")
-        await expect(shown).to_have_count(count, timeout=TURN_TIMEOUT_MS)
-        return await shown.all_inner_texts()
 
 
 @contextlib.asynccontextmanager
