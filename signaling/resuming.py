@@ -56,10 +56,10 @@ async def _adopt(request: web.Request, token: str) -> None:
     digest = token_digest(token)
     found = await registry.grant_of(digest)
     grant = Grant.from_json(found) if found is not None else None
-    if grant is None or grant.owner.key_id is None or services.calls is None:
+    if grant is None or grant.owner.key_id is None or services.lost_calls is None:
         raise refused()
     key_id = grant.owner.key_id
-    call = await services.calls.get(grant.call_id, key_id=key_id)
+    call = await services.lost_calls.get(grant.call_id, key_id=key_id)
     # Only now, so that a database that is away costs the client one attempt and not its token.
     if call is None or await registry.take_grant(digest) is None:
         raise refused()

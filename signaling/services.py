@@ -35,6 +35,7 @@ from voice_agent.storage.figures import FigureStore
 from voice_agent.storage.job_queue import JobWorker
 from voice_agent.storage.keys import KeyStore
 from voice_agent.storage.leases import Leases
+from voice_agent.storage.lost_calls import LostCalls
 from voice_agent.storage.reports import ReportStore
 from voice_agent.storage.tickets import PostgresTicketStore
 from voice_agent.storage.writer import Writer
@@ -49,7 +50,7 @@ class EngineSource(Protocol):
 
 
 class CallReader(Protocol):
-    """Reads a stored call of a key. Raises DatabaseUnavailable."""
+    """Reads all that is left of a call of a key whose process died. Raises DatabaseUnavailable."""
 
     async def get(self, call_id: str, *, key_id: str) -> StoredCall | None: ...
 
@@ -78,7 +79,7 @@ class Services:
     tickets: TicketStore
     storing: Callable[[], bool]
     """Whether what a call leaves behind can be stored at the moment."""
-    calls: CallReader | None = None
+    lost_calls: CallReader | None = None
     """None: a call cannot be resumed from what is stored."""
     shared: Ephemeral | None = None
     """What server processes tell each other; None where there is only one."""
@@ -123,7 +124,7 @@ async def start_services(settings: Settings) -> AsyncIterator[Services]:
                 recorder=finished,
                 tickets=tickets,
                 storing=lambda: writer.accepting,
-                calls=calls,
+                lost_calls=LostCalls(calls, writer, storage),
                 shared=None if ephemeral.in_process else ephemeral,
                 after_calls=AfterCalls(finished, calls, ReportStore(database), tickets, FigureStore(database)),
             )

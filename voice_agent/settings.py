@@ -514,6 +514,9 @@ class StorageSettings(BaseSettings):
     outbox_adopt_s: float = Field(
         30, gt=0, description="How often the outbox of a worker that was killed is looked for."
     )
+    outbox_catch_up_s: float = Field(
+        3, gt=0, description="A call of a worker that was killed waits this long for what that left in its outbox."
+    )
     storage_save: Literal["auto", "ask", "never"] = Field(
         "ask",
         description="What becomes of the text of a call with an API key that does not say: it is kept (auto), kept if "

@@ -135,7 +135,6 @@ async def desk(database: Database, storage_settings: StorageSettings) -> AsyncIt
             recorder=finished,
             tickets=tickets,
             storing=lambda: True,
-            calls=after.calls,
             after_calls=after,
         )
         app = create_app(services, CallFactories(make_session=ShortCall, answer_offer=EchoPeer.answer))

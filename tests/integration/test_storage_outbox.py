@@ -21,8 +21,9 @@ from voice_agent.settings import StorageSettings
 from voice_agent.storage.calls import CallStore
 from voice_agent.storage.database import Database
 from voice_agent.storage.embedded import EmbeddedPostgres
-from voice_agent.storage.errors import StorageError
+from voice_agent.storage.errors import DatabaseUnavailable, StorageError
 from voice_agent.storage.keys import KeyStore
+from voice_agent.storage.lost_calls import LostCalls
 from voice_agent.storage.outbox import DAMAGED, FAILURES, ROWS, Outbox
 from voice_agent.storage.outbox_folder import OutboxFolders, prepare_outbox
 from voice_agent.storage.outbox_records import encode_record
@@ -194,7 +195,7 @@ class TestOutage:
             assert await stored(database) == [("c1", 1)]
         assert REJECTED._value.get() - before == 2
 
-    async def test_what_a_killed_worker_left_is_there_before_its_call_goes_on_here(self, place: Place) -> None:
+    async def test_what_a_killed_worker_left_is_there_when_its_call_goes_on_here(self, place: Place) -> None:
         async with writing(place) as (database, writer):
             killed = OutboxFolders(place.settings())
             killed.open()
@@ -203,8 +204,20 @@ class TestOutage:
             writer.call_started(started("c2", place.key_id))
             writer.turn(turn("c2", 0))
             assert await stored(database) == []
-            await writer.catch_up(timeout_s=SLOW_S)
+            settings = place.settings(outbox_catch_up_s=SLOW_S)
+            call = await LostCalls(CallStore(database), writer, settings).get("c1", key_id=place.key_id)
+            assert call is not None
+            assert call.turns == (turn("c1", 0),)
             assert sorted(await stored(database)) == [("c1", 0), ("c2", 0)]
+
+    async def test_a_call_does_not_go_on_here_before_all_of_it_can_be_stored(self, place: Place) -> None:
+        async with writing(place) as (database, writer):
+            await place.stop()
+            writer.call_started(started("c1", place.key_id))
+            lost = LostCalls(CallStore(database), writer, place.settings(outbox_catch_up_s=0.05))
+            with pytest.raises(DatabaseUnavailable, match="outbox"):
+                await lost.get("c1", key_id=place.key_id)
+            await place.start()
 
 
 class TestPrivacy:

@@ -9,6 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,11 @@ from tests.integration.conftest import eventually
 from tests.integration.services import free_ports, redis_server
 from tests.integration.test_resume import Line, hang_up, refusal, text_call
 from tests.live_caller import calling
+from voice_agent.records import Turn
+from voice_agent.settings import StorageSettings
+from voice_agent.storage.outbox_folder import OutboxFolders
+from voice_agent.storage.outbox_records import encode_record
+from voice_agent.storage.rows import Record
 
 FAILOVER_S = 5.0
 
@@ -175,6 +181,18 @@ async def test_the_report_of_a_call_is_had_from_any_process_a_guests_from_memory
             assert answer.status in {404, 410}
 
 
+@contextmanager
+def left_behind(server: LiveServer, *records: Record) -> Iterator[None]:
+    """These records are in the outbox of a process that ends with this context, as in an outage of the database."""
+    folders = OutboxFolders(StorageSettings(_env_file=None, data_dir=server.folder / "data"))
+    folders.open()
+    try:
+        folders.append([encode_record(record) for record in records])
+        yield
+    finally:
+        folders.close()
+
+
 async def test_clients_of_a_killed_process_go_on_with_another_one(
     server: LiveServer, workers: list[Worker], http: ClientSession, key: str
 ) -> None:
@@ -189,20 +207,22 @@ async def test_clients_of_a_killed_process_go_on_with_another_one(
         await eventually(acknowledged)
         ((call_id,),) = [row.values() for row in await server.rows("SELECT call_id FROM turns WHERE heard = $1", first)]
         loop = asyncio.get_running_loop()
-        here.process().send_signal(signal.SIGKILL)
-        killed = loop.time()
-        await line.cut()
+        unstored = "It is on the second floor"
+        with left_behind(server, Turn(call_id, 3, "user", "text", unstored, unstored, 2000, 2000)):
+            here.process().send_signal(signal.SIGKILL)
+            killed = loop.time()
+            await line.cut()
     async with text_call(there.server, http, token) as line:
         assert (await line.until("agent.session"))["resumed"] is True
         assert loop.time() - killed < FAILOVER_S
         answer = await line.say("No, it is not")
         assert answer != first
     stored = await server.rows("SELECT role, heard FROM turns WHERE call_id = $1 ORDER BY seq", call_id)
-    assert [turn["heard"] for turn in stored[:2]] == ["My printer is offline", first]
+    assert [turn["heard"] for turn in stored[:3]] == ["My printer is offline", first, unstored]
 
     async def gone_on() -> bool:
         turns = await server.rows("SELECT heard FROM turns WHERE call_id = $1 ORDER BY seq", call_id)
-        return [turn["heard"] for turn in turns[2:]] == ["No, it is not", answer]
+        return [turn["heard"] for turn in turns[3:]] == ["No, it is not", answer]
 
     await eventually(gone_on)
     await eventually(lambda: here.is_up(http))
