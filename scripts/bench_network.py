@@ -54,7 +54,6 @@ SENTENCES = (
     "we should talk about the plan for next week",
 )
 FRAME_MS = 20
-_FRAME_BYTES = 640
 _LEAD_FRAMES, _GAP_FRAMES = 15, 40
 """Quiet before and after each sentence: 0.3 and 0.8 s."""
 _NOISE = 20.0
@@ -116,7 +115,6 @@ class Call:
         self.frames: list[bytes] = []
         self._seed = seed
         self._loop = asyncio.get_running_loop()
-        self._celt_until: float | None = None
         self._voip_at: float | None = None
         self._agent: asyncio.Task[None] | None = None
         self._peer: Peer

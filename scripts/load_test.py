@@ -82,7 +82,7 @@ class LoadTest:
     async def _watched(self, observer: Observer, crowd: Crowd) -> None:
         await self._first_call(crowd)
         self._result.base_rss_mb = rss_mb(await observer.snapshot())
-        progress = Progress(observer, crowd, self._measures, self._result.latency)
+        progress = Progress(observer, crowd)
         watching = [asyncio.create_task(observer.run()), asyncio.create_task(progress.run())]
         try:
             if self._options.find:

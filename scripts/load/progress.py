@@ -6,7 +6,6 @@ import asyncio
 import sys
 
 from scripts.load.crowd import Crowd
-from scripts.load.measures import Measures
 from scripts.load.observer import Observer, Point
 
 _BAR = 20
@@ -17,11 +16,9 @@ _LOG_S = 10.0
 class Progress:
     """`run` until cancelled, then `end`. Writes to stderr: the report has stdout for itself."""
 
-    def __init__(self, observer: Observer, crowd: Crowd, measures: Measures, latency: str) -> None:
+    def __init__(self, observer: Observer, crowd: Crowd) -> None:
         self._observer = observer
         self._crowd = crowd
-        self._measures = measures
-        self._latency = latency
         self._loop = asyncio.get_running_loop()
         self._calls = 0
         self._seconds = 0.0

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -78,13 +77,6 @@ def room(coding: Coding = _PLAIN) -> tuple[bytes, ...]:
     return _encoded(np.zeros(_ROOM_S * _rate_hz(coding)), coding)
 
 
-def pcm_packets(pcm: bytes) -> tuple[bytes, ...]:
-    """Mono s16le at 48 kHz as it is, a rest filled up with silence."""
-    size = FRAME_SAMPLES * 2
-    padded = pcm + bytes(-len(pcm) % size)
-    return _packets((padded[at : at + size] for at in range(0, len(padded), size)), Coding())
-
-
 def _rate_hz(coding: Coding) -> int:
     return _WIDEBAND_HZ if coding.wideband else RATE_HZ
 
@@ -93,10 +85,7 @@ def _encoded(samples: np.ndarray[tuple[int], np.dtype[np.float64]], coding: Codi
     noisy = samples + np.random.default_rng(1).normal(0, _ROOM_NOISE, len(samples))
     pcm = np.clip(noisy, -32768, 32767).astype("<i2").tobytes()
     size = _rate_hz(coding) * FRAME_MS // 1000 * 2
-    return _packets((pcm[at : at + size] for at in range(0, len(pcm), size)), coding)
-
-
-def _packets(frames: Iterable[bytes], coding: Coding) -> tuple[bytes, ...]:
+    frames = [pcm[at : at + size] for at in range(0, len(pcm), size)]
     # As browsers encode a microphone: speech mode, one continuous stream per utterance.
     encoder = Encoder(_rate_hz(coding), bitrate=_BITRATE, complexity=_COMPLEXITY, mode="voip")
     try:

@@ -6,13 +6,17 @@ import subprocess
 import sys
 
 SCRIPT = """
-import subprocess, sys
+import ctypes, resource, subprocess, sys
 from voice_agent.hardening import process
-before = process.memory_sealed()
+PR_GET_DUMPABLE = 3
+def sealed():
+    dumpable = ctypes.CDLL(None).prctl(PR_GET_DUMPABLE, 0, 0, 0, 0)
+    return dumpable == 0 and resource.getrlimit(resource.RLIMIT_CORE) == (0, 0)
+before = sealed()
 process.seal_memory()
 child = "import resource; print(resource.getrlimit(resource.RLIMIT_CORE))"
 limits = subprocess.run([sys.executable, "-c", child], capture_output=True, text=True, check=True).stdout.strip()
-print(before, process.memory_sealed(), limits)
+print(before, sealed(), limits)
 """
 
 

@@ -76,18 +76,6 @@ def test_our_own_events_are_marked_and_numbered(event: dict[str, object]) -> Non
     json.dumps(event, allow_nan=False)
 
 
-def test_an_error_has_its_http_shape_too() -> None:
-    error = ProtocolError("No such agent.", code="model_not_found", param="model")
-    assert error.to_http() == {
-        "error": {
-            "type": "invalid_request_error",
-            "code": "model_not_found",
-            "message": "No such agent.",
-            "param": "model",
-        }
-    }
-
-
 def test_the_first_cause_of_an_error_stays() -> None:
     error = ProtocolError("No.", code="c").caused_by("first").caused_by("second")
     assert error.event_id == "first"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from voice_agent.text.words import SpokenText, first_words, folded, word_count, words
+from voice_agent.text.words import SpokenText, folded, word_count, words
 
 
 @pytest.mark.parametrize(
@@ -51,24 +51,6 @@ def test_different_words_stay_different() -> None:
 @given(st.text(max_size=100))
 def test_folding_twice_changes_nothing(text: str) -> None:
     assert folded(folded(text)) == folded(text)
-
-
-@pytest.mark.parametrize(
-    ("count", "expected"),
-    [
-        (0, ""),
-        (-1, ""),
-        (1, "One,"),
-        (2, "One, two"),
-        (3, "One, two — three."),
-        (4, "One, two — three. Four "),
-        (9, "One, two — three. Four "),
-    ],
-)
-def test_first_words_cut_behind_the_word(count: int, expected: str) -> None:
-    text = "One, two — three. Four "
-    result = first_words(text, count)
-    assert result == ("One, two —" if count == 2 else expected)
 
 
 def test_heard_words_are_whole_and_in_proportion() -> None:

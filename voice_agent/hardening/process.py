@@ -11,7 +11,6 @@ import resource
 import signal
 
 _PR_SET_PDEATHSIG = 1
-_PR_GET_DUMPABLE = 3
 _PR_SET_DUMPABLE = 4
 
 
@@ -26,12 +25,6 @@ def seal_memory() -> None:
     if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
         code = ctypes.get_errno()
         raise OSError(code, os.strerror(code))
-
-
-def memory_sealed() -> bool:
-    """Whether both guards of `seal_memory` hold for this process."""
-    dumpable = ctypes.CDLL(None).prctl(_PR_GET_DUMPABLE, 0, 0, 0, 0)
-    return bool(dumpable == 0 and resource.getrlimit(resource.RLIMIT_CORE) == (0, 0))
 
 
 def end_with_parent(parent: int) -> None:

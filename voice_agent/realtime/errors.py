@@ -1,4 +1,4 @@
-"""The errors of the protocol layer: the client's, in the two shapes clients know, and the caller's own."""
+"""The errors of the protocol layer: the client's, as the event that tells it, and the caller's own."""
 
 from __future__ import annotations
 
@@ -36,20 +36,12 @@ class ProtocolError(Exception):
 
     def to_event(self) -> dict[str, object]:
         """The `error` server event. `error.event_id` is the client's event, where known."""
-        error = self._body()
+        error: dict[str, object] = {"type": self.type, "code": self.code, "message": self.message}
+        if self.param is not None:
+            error["param"] = self.param
         if self.event_id is not None:
             error["event_id"] = self.event_id
         return {"type": "error", "event_id": new_id("event"), "error": error}
-
-    def to_http(self) -> dict[str, object]:
-        """The JSON body of a refused HTTP request."""
-        return {"error": self._body()}
-
-    def _body(self) -> dict[str, object]:
-        body: dict[str, object] = {"type": self.type, "code": self.code, "message": self.message}
-        if self.param is not None:
-            body["param"] = self.param
-        return body
 
 
 class IllegalOrderError(RuntimeError):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import unicodedata
 from bisect import bisect_right
-from itertools import islice
 
 _UNSPACED = "\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
 _PIECE = re.compile(rf"[{_UNSPACED}][^\w\s]*|[^\s{_UNSPACED}]+")
@@ -39,15 +38,6 @@ def folded(text: str) -> str:
     spacing gone. `folded("Don’t  STOP!") == folded("dont stop")`. Folding twice changes nothing."""
     plain = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
     return _SEPARATORS.sub(" ", _APOSTROPHES.sub("", plain)).strip()
-
-
-def first_words(text: str, count: int) -> str:
-    """The beginning of `text` up to the end of its word number `count`; all of it if it has no more words."""
-    if count <= 0:
-        return ""
-    spoken = (match for match in _PIECE.finditer(text) if _spoken(match.group()))
-    following = next(islice(spoken, count, None), None)
-    return text if following is None else text[: following.start()].rstrip()
 
 
 class SpokenText:
