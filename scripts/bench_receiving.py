@@ -22,7 +22,6 @@ import itertools
 import struct
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from types import SimpleNamespace
 from typing import Any
 
@@ -31,7 +30,7 @@ from aioice import ice
 from aiortc.rtcrtpparameters import RTCRtpCodecParameters, RTCRtpReceiveParameters
 
 from scripts import autojump
-from scripts.load.voice import FRAME_SAMPLES, RATE_HZ, Coding, room, spoken
+from scripts.load.voice import FRAME_SAMPLES, RATE_HZ, Coding, hangover, room, spoken
 from signaling.peer import Peer
 from voice_agent.audio.batching import DetectionBatch
 from voice_agent.audio.segmenter import Segmenter
@@ -42,8 +41,6 @@ from voice_agent.settings import Settings
 Deliver = Callable[[bytes], None]
 
 FRAME_S = 0.02
-HANGOVER_FRAMES = 10
-"""An encoder is sure of silence, and stops sending it, only after 200 ms."""
 SENTENCES = (
     "Hello, I would like to ask about my order, the printer is on fire.",
     "No, the second one never arrived at our office in the city.",
@@ -85,10 +82,7 @@ def payloads(phase: int) -> Iterator[bytes]:
     quiet = itertools.cycle(room(CODING))
     yield from itertools.islice(quiet, phase * PHASE_FRAMES)
     for sentence in itertools.cycle(SENTENCES):
-        speech = [
-            *spoken(sentence, coding=CODING).packets,
-            *room(replace(CODING, discontinuous=False))[:HANGOVER_FRAMES],
-        ]
+        speech = [*spoken(sentence, coding=CODING).packets, *hangover(CODING)]
         yield from speech
         yield from itertools.islice(quiet, len(speech) * 3 // 2)
 

@@ -135,5 +135,6 @@ def prepare(texts: tuple[str, ...], *, webrtc: bool) -> None:
         return
     for coding in (voice.Coding(), voice.Coding(wideband=True, discontinuous=True)):
         voice.room(coding)
+        voice.hangover(coding)
         for text in texts:
             voice.spoken(text, coding=coding)

@@ -24,7 +24,7 @@ import random
 import struct
 from collections import deque
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -32,7 +32,7 @@ from aiortc import RTCConfiguration, RTCPeerConnection, RTCSessionDescription
 from aiortc.rtp import RtcpReceiverInfo, RtcpSenderInfo, RtcpSrPacket
 
 from scripts.load.signal import Signal, UnreachableError
-from scripts.load.voice import FRAME_SAMPLES, RATE_HZ, Coding, Utterance, room
+from scripts.load.voice import FRAME_SAMPLES, RATE_HZ, Coding, Utterance, hangover, room
 from voice_agent.hardening import media_stack
 
 Event = dict[str, Any]
@@ -48,8 +48,6 @@ _PHASES = 4
 _DRIFT_S = 0.0001
 """By this much per packet the quickest transit is forgotten: two machines' clocks differ by less."""
 _REPORT_FRAMES = 50
-_HANGOVER_FRAMES = 10
-"""libopus: NB_SPEECH_FRAMES_BEFORE_DTX, 200 ms."""
 _SRTP_TAG_BYTES = 10
 _HEADER = struct.Struct("!BBHII")
 _CONNECT_TIMEOUT_S = 15.0
@@ -246,8 +244,7 @@ class RtcCaller:
             payload = self._speech.popleft()
             if not self._speech and self._spoken is not None and not self._spoken.done():
                 self._spoken.set_result(now)
-                # An encoder is sure of silence, and stops sending it, only after a while.
-                self._hangover.extend(room(replace(self.coding, discontinuous=False))[:_HANGOVER_FRAMES])
+                self._hangover.extend(hangover(self.coding))
         elif self._hangover:
             payload = self._hangover.popleft()
         else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -15,6 +15,8 @@ RATE_HZ = 48_000
 FRAME_SAMPLES = RATE_HZ * FRAME_MS // 1000
 _WIDEBAND_HZ = 16_000
 _SET_DTX = 4016
+_HANGOVER_FRAMES = 10
+"""libopus: NB_SPEECH_FRAMES_BEFORE_DTX, 200 ms."""
 _DTX_BYTES = 2
 """What an encoder makes of silence that need not be sent."""
 _BITRATE, _COMPLEXITY = 32_000, 5
@@ -75,6 +77,11 @@ def spoken(text: str, voice: str = "en-us", words_per_minute: int = 165, coding:
 def room(coding: Coding = _PLAIN) -> tuple[bytes, ...]:
     """A quiet room to be repeated: browsers send that too while nobody speaks, unless asked not to."""
     return _encoded(np.zeros(_ROOM_S * _rate_hz(coding)), coding)
+
+
+def hangover(coding: Coding) -> tuple[bytes, ...]:
+    """The room right behind speech: an encoder is sure of silence, and stops sending it, only after a while."""
+    return room(replace(coding, discontinuous=False))[:_HANGOVER_FRAMES]
 
 
 def _rate_hz(coding: Coding) -> int:
