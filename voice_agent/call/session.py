@@ -10,9 +10,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Literal
 
 from voice_agent.agents.base import Agent
 from voice_agent.agents.present import presence
@@ -21,6 +21,7 @@ from voice_agent.briefing import Briefing
 from voice_agent.call.agent_session import agent_session, transcription_options
 from voice_agent.call.alarm import Alarm
 from voice_agent.call.answering import Answering, reply_limits
+from voice_agent.call.background import Background
 from voice_agent.call.client_desk import ClientDesk
 from voice_agent.call.hearing import Hearing
 from voice_agent.call.input_audio import InputAudio
@@ -136,8 +137,8 @@ class CallSession:
         self._key_id = key_id
         self._briefing = briefing
         self._save: Save = save
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._alarm = Alarm(clock, lambda: self._guarded(lambda: self.feed(Tick())))
+        self._background = Background(self._failed)
+        self._alarm = Alarm(clock, lambda: self._background.run(lambda: self.feed(Tick())))
         self._ending = ""
         self._ended = asyncio.Event()
         self._fault: BaseException | None = None
@@ -208,7 +209,7 @@ class CallSession:
             options=lambda: transcription_options(self.config, self._answering.speaking),
             feed=self.feed,
             clock=clock,
-            spawn=self._spawn,
+            spawn=self._background.spawn,
             max_segment_s=settings.turns.max_utterance_s,
         )
         self._hearing = Hearing(self.listener, self.input_events, self.minutes, clock)
@@ -245,7 +246,7 @@ class CallSession:
         self.emit(server_events.session_created(self.config))
         self._running = True
         self._begin()
-        self._spawn(self.input_audio.run())
+        self._background.spawn(self.input_audio.run())
         try:
             try:
                 async with asyncio.timeout(self._time_left_s):
@@ -260,9 +261,7 @@ class CallSession:
             self._alarm.set(None)
             await self.speaker.aclose()
             await self.tools.aclose()
-            for task in tuple(self._tasks):
-                task.cancel()
-            await asyncio.gather(*self._tasks, return_exceptions=True)
+            await self._background.aclose()
             self.emit(agent_events.ended(self._ending))
             self._recorder.call_ended(CallEnded(self.call_id, datetime.now(UTC), self._ending, self._facts()))
         return self._ending
@@ -334,7 +333,7 @@ class CallSession:
         if reason not in _POLITE_ENDS or not goodbye or self._state is None:
             self._ended.set()
             return
-        self._spawn(self._end_after(self.settings.turns.goodbye_timeout_s))
+        self._background.spawn(self._end_after(self.settings.turns.goodbye_timeout_s))
         self.listener.configure(manual=True, prefix_ms=0)
         # A reply of the server's own, by the same path as any other: it replaces what is being said.
         for action in self.machine.feed(Farewell(), self._clock()):
@@ -407,7 +406,7 @@ class CallSession:
 
     def caller_typed(self, text: str) -> None:
         self.minutes.caller_typed(text, self._clock())
-        self._soon(self._noted.show)
+        self._background.soon(self._noted.show)
         self.feed(CallerActive())
 
     # --- the machine's actions --------------------------------------------------------------------------------------
@@ -432,13 +431,13 @@ class CallSession:
             case CommitTurn(text, segments, missing):
                 self._hearing.commit(text, segments, missing=missing)
                 if text:
-                    self._soon(self._noted.show)
+                    self._background.soon(self._noted.show)
             case DropTurn(segments, announced):
                 self._hearing.drop(segments, announced=announced, cleared=self._clearing)
             case ForgetSpeech(segments):
                 self._hearing.forget(segments)
             case CutSegment():
-                self._soon(self.listener.cut)
+                self._background.soon(self.listener.cut)
             case AskAgain(reply):
                 self._answering.say_phrase(reply, "not_heard")
             case Nudge(reply, text):
@@ -450,7 +449,7 @@ class CallSession:
                 self.emit(agent_events.idle_warning(self.settings.turns.idle_end_s))
                 self._answering.say_phrase(reply, "idle")
             case EndIdle():
-                self._soon(lambda: self.end("idle"))
+                self._background.soon(lambda: self.end("idle"))
 
     def _reply_ended(self, reply: int) -> None:
         if reply == self._goodbye_reply:
@@ -492,29 +491,6 @@ class CallSession:
 
     def _set_alarm(self) -> None:
         self._alarm.set(None if self._ending else self.machine.next_deadline())
-
-    def _soon(self, act: Callable[[], object]) -> None:
-        """Runs what would feed the machine from within its own answer, right after it."""
-        asyncio.get_running_loop().call_soon(self._guarded, act)
-
-    def _spawn(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        task = asyncio.create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-        return task
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
-        if error is not None:
-            self._failed(error)
-
-    def _guarded(self, act: Callable[[], object]) -> None:
-        """For what the event loop calls."""
-        try:
-            act()
-        except Exception as error:  # It is raised again by `run`.
-            self._failed(error)
 
     def _failed(self, error: BaseException) -> None:
         self._fault = error
