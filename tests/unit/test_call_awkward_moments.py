@@ -425,3 +425,23 @@ def test_a_fault_behind_the_queue_of_audio_ends_the_call_instead_of_leaving_it_d
 
     with pytest.raises(ZeroDivisionError):
         autojump.run(call())
+
+
+def test_a_fault_as_the_call_begins_is_an_end_that_is_told_and_recorded() -> None:
+    call: Rig | None = None
+
+    async def begun() -> None:
+        nonlocal call
+        call = Rig(greet=True)
+        call.session.connected()
+        call.session.machine.feed = lambda fed, now: 1 / 0  # type: ignore
+        try:
+            await call.session.run()
+        finally:
+            await call.transport.close()
+
+    with pytest.raises(ZeroDivisionError):
+        autojump.run(begun())
+    assert call is not None
+    assert [record.reason for record in call.recorder.ended] == ["error"]
+    assert call.events[-1]["type"] == "agent.ended"

@@ -243,11 +243,11 @@ class CallSession:
                 saved=self._save == "auto",
             )
         )
-        self.emit(server_events.session_created(self.config))
-        self._running = True
-        self._begin()
-        self._background.spawn(self.input_audio.run())
         try:
+            self.emit(server_events.session_created(self.config))
+            self._running = True
+            self._begin()
+            self._background.spawn(self.input_audio.run())
             try:
                 async with asyncio.timeout(self._time_left_s):
                     await self._ended.wait()
