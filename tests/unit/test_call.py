@@ -338,6 +338,15 @@ async def test_a_transcriber_that_fails_makes_the_agent_ask_again() -> None:
     assert call.caller_heard == [PHRASES["not_heard"]]
 
 
+@in_a_call
+async def test_a_transcriber_that_says_nothing_makes_the_agent_ask_again() -> None:
+    async with Rig(transcription_s=30) as call:
+        await call.wait(0.5)
+        await call.says("my printer is offline today, please help")
+        await call.until("output_audio_buffer.stopped")
+    assert call.caller_heard == [PHRASES["not_heard"]]
+
+
 # --- tools ------------------------------------------------------------------------------------------------------------
 
 

@@ -343,6 +343,15 @@ def test_real_speech_without_words_is_asked_about_but_not_for_ever() -> None:
     assert sum(isinstance(a, AskAgain) for a in call.log) == PLAIN.max_unclear
 
 
+def test_real_speech_whose_words_do_not_come_in_time_is_asked_about_as_well() -> None:
+    call = Call()
+    call.feed(SpeechStarted(1))
+    call.until(1.2)
+    call.feed(SpeechStopped(1, 1.2))
+    call.until(1.2 + PLAIN.final_timeout_ms / 1000)
+    assert call.log == [AnnounceSpeech(), CommitTurn("", (1,), True), AskAgain(1)]
+
+
 def test_a_short_noise_is_dropped_without_a_word() -> None:
     call = Call()
     call.says("", at=1.0, lasting=0.2)

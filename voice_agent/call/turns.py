@@ -390,6 +390,10 @@ class TurnMachine:
     def _drop_wordless(self, turn: CallerTurn, now: float, actions: list[Action]) -> None:
         self._drop_held(actions)
         self._drop_turn(turn, now, actions)
+        self._ask_again(turn, actions)
+
+    def _ask_again(self, turn: CallerTurn, actions: list[Action]) -> None:
+        """Real speech without words is asked about, be it that there are none or that they did not come in time."""
         if turn.spoken_s * 1000 < self.config.unclear_min_ms:
             return
         if self._reply is None and self.config.create_response and self._unclear < self.config.max_unclear:
@@ -436,7 +440,10 @@ class TurnMachine:
         actions.append(CommitTurn(text, tuple(turn.segments), missing))
         if self._start_asked(actions):
             return
-        if not (self.config.create_response and self.config.detection) or not text:
+        if not (self.config.create_response and self.config.detection):
+            return
+        if not text:
+            self._ask_again(turn, actions)
             return
         self._unclear = 0
         if self._reply is not None and self._reply.phase is Phase.HELD:
