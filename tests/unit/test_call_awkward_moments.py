@@ -14,7 +14,7 @@ from scripts.speech import silence
 from scripts.stub_engines import MS_PER_CHARACTER, RATE_HZ, answering
 from tests.call_rig import PATIENT, PHRASES, Rig, agent
 from voice_agent.agents.base import Tool, ToolContext
-from voice_agent.call.turn_types import Event, Hypothesis, Tick
+from voice_agent.call.turn_types import Event, Hypothesis, PlayoutStarted, ReplyEnded, Tick
 from voice_agent.engines.ports import (
     AudioChunk,
     EngineError,
@@ -402,7 +402,7 @@ def test_nothing_is_answered_after_the_goodbye() -> None:
 # --- a fault of ours --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("event", [Tick, Hypothesis])
+@pytest.mark.parametrize("event", [Tick, Hypothesis, PlayoutStarted, ReplyEnded])
 def test_a_fault_in_a_timer_or_a_task_ends_the_call_instead_of_leaving_it_mute(event: type[Event]) -> None:
     async def call() -> None:
         async with Rig() as call:
@@ -412,6 +412,35 @@ def test_a_fault_in_a_timer_or_a_task_ends_the_call_instead_of_leaving_it_mute(e
             await call.until("agent.ended", reason="error", within=10)
 
     with pytest.raises(ZeroDivisionError):
+        autojump.run(call())
+
+
+def test_a_fault_behind_a_written_reply_ends_the_call_instead_of_leaving_it_mute() -> None:
+    async def call() -> None:
+        async with Rig(audible=False) as call:
+            feed = call.session.machine.feed
+            call.session.machine.feed = lambda fed, now: 1 / 0 if isinstance(fed, ReplyEnded) else feed(fed, now)  # type: ignore
+            call.types("my printer is offline today.")
+            await call.until("agent.ended", reason="error", within=10)
+
+    with pytest.raises(ZeroDivisionError):
+        autojump.run(call())
+
+
+def test_a_fault_in_the_captions_ends_the_call_instead_of_leaving_them_behind_what_is_heard() -> None:
+    async def call() -> None:
+        async with Rig(replies=[LONG]) as call:
+            send = call.transport.send_event
+
+            def send_or_fail(event: Mapping[str, object]) -> None:
+                send(event)
+                assert event["type"] != "agent.caption" or event["final"]
+
+            call.session._wire._send = send_or_fail
+            await call.says("my printer is offline today.")
+            await call.until("agent.ended", reason="error", within=20)
+
+    with pytest.raises(AssertionError, match=r"agent\.caption"):
         autojump.run(call())
 
 

@@ -192,6 +192,7 @@ class CallSession:
                 wasted=self.minutes.wasted,
                 judged=self.minutes.judged,
             ),
+            background=self._background,
         )
         self._answering = Answering(
             agent,

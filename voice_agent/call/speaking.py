@@ -11,8 +11,10 @@ import logging
 import traceback
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal
 
+from voice_agent.call.background import Background
 from voice_agent.call.ledger import PlayoutLedger
 from voice_agent.call.reply import Reply, ReplyLimits, ReplyOutcome, ReplyScript, ReplyTimes, ToolStarter
 from voice_agent.call.transport import SpeechOutput
@@ -86,6 +88,7 @@ class Speaker:
         limits: ReplyLimits,
         clock: Callable[[], float],
         hooks: SpeakerHooks,
+        background: Background,
     ) -> None:
         self._engines = engines
         self._output = output
@@ -95,6 +98,7 @@ class Speaker:
         self._limits = limits
         self._clock = clock
         self._hooks = hooks
+        self._background = background
         self._current: _Delivery | None = None
         self._last_spoken: _Delivery | None = None
         self._tasks: set[asyncio.Task[None]] = set()
@@ -104,8 +108,8 @@ class Speaker:
         self.audio_started = False
         """The agent has been heard in this call: its voice is fixed."""
         if output is not None:
-            output.on_started = self._on_started
-            output.on_drained = self._on_drained
+            output.on_started = partial(background.run, self._on_started)
+            output.on_drained = partial(background.run, self._on_drained)
 
     @property
     def generating(self) -> bool:
@@ -167,7 +171,7 @@ class Speaker:
         self._current = delivery
         if not held:
             self._release(delivery)
-        task = asyncio.create_task(self._run(delivery), name="reply")
+        task = self._background.spawn(self._run(delivery))
         delivery.task = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -383,7 +387,9 @@ class Speaker:
             self._hooks.emit(agent_events.caption(delivery.item_id, heard, final=False))
         next_word_ms = delivery.ledger.next_word_ms
         wait_s = 0.0 if next_word_ms is None else (next_word_ms - delivery.ledger.heard_ms) / 1000 + _PACKET_S
-        self._captions = asyncio.get_running_loop().call_later(max(wait_s, _CAPTION_INTERVAL_S), self._show_captions)
+        self._captions = asyncio.get_running_loop().call_later(
+            max(wait_s, _CAPTION_INTERVAL_S), self._background.run, self._show_captions
+        )
 
     def _stop_captions(self) -> None:
         if self._captions is not None:
