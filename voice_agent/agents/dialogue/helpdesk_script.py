@@ -11,6 +11,7 @@ from enum import Enum, auto
 from typing import ClassVar
 
 from voice_agent.agents.dialogue import helpdesk_wording as wording
+from voice_agent.agents.dialogue.asides import Aside, aside_in
 from voice_agent.agents.dialogue.engine import Answer
 from voice_agent.agents.dialogue.grammar import Act, Utterance, fold, understand
 from voice_agent.agents.dialogue.helpdesk_case import MAX_PROBLEM_CHARS, Case
@@ -18,7 +19,6 @@ from voice_agent.agents.dialogue.helpdesk_filing import Closed, Filing
 from voice_agent.agents.dialogue.helpdesk_finder import Finder, Found
 from voice_agent.agents.dialogue.helpdesk_rules import tells_outage, told, works_now
 from voice_agent.agents.dialogue.helpdesk_walk import Escalate, Missed, NotThis, Outcome, Say, Solved, Walk
-from voice_agent.agents.dialogue.interview_asides import Aside, aside_in
 from voice_agent.agents.dialogue.ticket_form import TicketForm
 from voice_agent.agents.dialogue.tongue import ENGLISH_ONLY, another_language
 from voice_agent.agents.dialogue.wording import in_chunks, number_in

@@ -13,9 +13,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+from voice_agent.agents.dialogue.asides import Aside, aside_in
 from voice_agent.agents.dialogue.engine import joined
 from voice_agent.agents.dialogue.grammar import Act, fold
-from voice_agent.agents.dialogue.interview_asides import Aside, aside_in
 from voice_agent.agents.dialogue.interview_script import InterviewScript, Mode, mode_wanted, understood
 from voice_agent.agents.interview_plan import Plan, Planned
 from voice_agent.agents.pack_schema import Question, SeniorityLevel

@@ -9,9 +9,9 @@ from typing import Literal
 
 from voice_agent.agents.dialogue import interview_wording as wording
 from voice_agent.agents.dialogue.answers import Analysis, analyse, framing
+from voice_agent.agents.dialogue.asides import Aside, aside_in
 from voice_agent.agents.dialogue.engine import Answer
 from voice_agent.agents.dialogue.grammar import Act, Utterance, fold, understand, wants_end
-from voice_agent.agents.dialogue.interview_asides import Aside, aside_in
 from voice_agent.agents.dialogue.tongue import ENGLISH_ONLY, another_language
 from voice_agent.agents.dialogue.wording import in_chunks, vary
 from voice_agent.agents.interview_plan import Plan, Planned

@@ -1,4 +1,4 @@
-"""What a caller says to the interviewer beside the interview: questions about the call, nerves, a moment to think.
+"""What a caller says beside the matter: questions about the call, nerves, a moment to think.
 
 None of it is an answer. Each gets a sentence, and the question that is open stays open.
 """
@@ -82,7 +82,7 @@ _ASIDES: tuple[tuple[Aside, re.Pattern[str]], ...] = tuple(
 
 
 def aside_in(utterance: Utterance) -> Aside | None:
-    """What a short utterance is beside the interview; None if it is an answer, or long enough to be one."""
+    """What a short utterance is beside the matter; None if it is an answer, or long enough to be one."""
     if len(utterance.words) > _MAX_WORDS:
         return None
     line = " ".join(utterance.words)
