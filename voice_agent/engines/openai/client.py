@@ -147,8 +147,8 @@ class Client:
         if response.status < 300:
             return response
         async with response:
-            body = await _beginning(response, self._connections.message_bytes)
-            raise StatusError.of(response.status, response.headers, body)
+            refusal = await _beginning(response, self._connections.message_bytes)
+            raise StatusError.of(response.status, response.headers, refusal)
 
     def _at(self, path: str) -> URL:
         """`path` below the base URL, whose own query stays."""
