@@ -210,6 +210,22 @@ class TestOutage:
             assert call.turns == (turn("c1", 0),)
             assert sorted(await stored(database)) == [("c1", 0), ("c2", 0)]
 
+    async def test_a_call_does_not_go_on_here_while_another_worker_still_stores_what_the_killed_one_left(
+        self, place: Place
+    ) -> None:
+        async with writing(place) as (database, writer):
+            third = OutboxFolders(place.settings())
+            third.open()
+            third.append(encoded(started("c1", place.key_id), turn("c1", 0)))
+            lost = LostCalls(CallStore(database), writer, place.settings(outbox_catch_up_s=0.2))
+            with pytest.raises(DatabaseUnavailable, match="outbox"):
+                await lost.get("c1", key_id=place.key_id)
+            third.close()
+            lost = LostCalls(CallStore(database), writer, place.settings(outbox_catch_up_s=SLOW_S))
+            call = await lost.get("c1", key_id=place.key_id)
+            assert call is not None
+            assert call.turns == (turn("c1", 0),)
+
     async def test_a_call_does_not_go_on_here_before_all_of_it_can_be_stored(self, place: Place) -> None:
         async with writing(place) as (database, writer):
             await place.stop()

@@ -122,9 +122,10 @@ class Outbox:
             logger.error("%d batches in the outbox were damaged: their file was renamed to *.damaged", parcel.damaged)
             DAMAGED.inc(parcel.damaged)
 
-    async def adopt(self) -> None:
-        """Takes over what processes that were killed have left. Raises OutboxUnavailable and StorageError."""
-        await self._run(self._folders.adopt)
+    async def adopt(self) -> bool:
+        """Takes over what processes that were killed have left; whether other processes still have records, of their
+        own or taken over. Raises OutboxUnavailable and StorageError."""
+        return await self._run(self._folders.adopt)
 
     async def _run(self, job: Callable[[], Result], *, timeout_s: float | None = None) -> Result:
         if self._thread is None:

@@ -89,8 +89,10 @@ class OutboxFolders:
             self.close()
             raise
 
-    def adopt(self) -> None:
-        """Takes over the folders of processes that have ended. Raises StorageError and OSError."""
+    def adopt(self) -> bool:
+        """Takes over the folders of processes that have ended; whether other processes still have records. Raises
+        StorageError and OSError."""
+        others, own = False, self.rows
         with _locked(self._top / _LOCK):
             held = {folder.path for folder in self._held()}
             for path in sorted(self._top.iterdir()):
@@ -99,11 +101,13 @@ class OutboxFolders:
                 try:
                     lock_fd = _try_lock(path / _LOCK)
                 except BlockingIOError:
+                    others = others or any(path.glob(f"*{_SEGMENT}"))
                     continue
                 self._take_over(_Folder(path, lock_fd))
         self._count()
-        if self.rows:
-            logger.info("The outbox holds %d records from before", self.rows)
+        if self.rows > own:
+            logger.info("The outbox holds %d records from before", self.rows - own)
+        return others
 
     def _take_over(self, folder: _Folder) -> None:
         try:

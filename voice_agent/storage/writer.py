@@ -140,7 +140,10 @@ class Writer:
         that goes on here is then complete. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
             try:
-                await self._outbox.adopt()
+                while await self._outbox.adopt():
+                    # Another may have been quicker to take it over.
+                    self._drainer.wake()
+                    await asyncio.sleep(_FIRST_RETRY_S)
             except (OutboxUnavailable, StorageError) as error:
                 logger.error("The outbox of a killed worker cannot be read: %s", type(error).__name__)
             self._drainer.wake()
