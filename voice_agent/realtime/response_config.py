@@ -14,13 +14,11 @@ from voice_agent.realtime.items import Item, item_from_wire
 from voice_agent.realtime.session_config import SessionConfig
 from voice_agent.realtime.session_parts import (
     AudioFormat,
-    check_tool_choice,
     max_output_tokens_from_wire,
     modality_from_wire,
-    tool_choice_from_wire,
-    tools_from_wire,
     voice_from_wire,
 )
+from voice_agent.realtime.session_tools import tools_from_wire
 from voice_agent.realtime.validation import check, child, invalid, missing, one_of, unsupported
 
 MAX_METADATA = 16
@@ -92,7 +90,8 @@ class ResponseConfig:
             limit = max_output_tokens_from_wire(params["max_output_tokens"], at="response.max_output_tokens")
             result = replace(result, max_output_tokens=limit)
         result = result._with_audio(params, audio_started)
-        return result._with_tools(params)
+        tools, choice = tools_from_wire(params, result.tools, result.tool_choice, at="response")
+        return replace(result, tools=tools, tool_choice=choice)
 
     def _with_audio(self, params: Mapping[str, object], audio_started: bool) -> ResponseConfig:
         output = child(child(params, "audio", at="response") or {}, "output", at="response.audio") or {}
@@ -102,23 +101,9 @@ class ResponseConfig:
             parsed = AudioFormat.from_wire(audio_format, at="response.audio.output.format")
             result = replace(result, output_format=parsed)
         if output.get("voice") is not None:
-            voice = voice_from_wire(output["voice"])
-            if audio_started and voice != self.voice:
-                message = "The voice cannot be changed after the agent has spoken."
-                raise ProtocolError(message, code="cannot_update_voice", param="response.audio.output.voice")
+            at = "response.audio.output.voice"
+            voice = voice_from_wire(output["voice"], self.voice, audio_started=audio_started, at=at)
             result = replace(result, voice=voice)
-        return result
-
-    def _with_tools(self, params: Mapping[str, object]) -> ResponseConfig:
-        result = self
-        if params.get("tools") is not None:
-            result = replace(result, tools=tools_from_wire(params["tools"], at="response.tools"))
-        if params.get("tool_choice") is not None:
-            choice = tool_choice_from_wire(params["tool_choice"], at="response.tool_choice")
-            check_tool_choice(choice, result.tools, at="response.tool_choice")
-            return replace(result, tool_choice=choice)
-        if result.tool_choice not in ("auto", "none", "required", *(tool.name for tool in result.tools)):
-            return replace(result, tool_choice="auto")
         return result
 
 

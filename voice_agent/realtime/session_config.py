@@ -25,16 +25,12 @@ from voice_agent.realtime.session_parts import (
     Transcription,
     Truncation,
     TurnDetection,
-    check_tool_choice,
     max_output_tokens_from_wire,
     merge_turn_detection,
     modality_from_wire,
-    tool_choice_from_wire,
-    tool_choice_to_wire,
-    tool_to_wire,
-    tools_from_wire,
     voice_from_wire,
 )
+from voice_agent.realtime.session_tools import tool_choice_to_wire, tool_to_wire, tools_from_wire
 from voice_agent.realtime.validation import check, child, in_range, invalid, one_of, unsupported
 
 Kind = Literal["realtime", "transcription"]
@@ -211,10 +207,7 @@ class SessionConfig:
         if raw.get("speed") is not None:
             result = replace(result, speed=float(in_range(raw["speed"], *SPEED_RANGE, at=f"{at}.speed")))
         if raw.get("voice") is not None:
-            voice = voice_from_wire(raw["voice"])
-            if audio_started and voice != self.voice:
-                message = "The voice cannot be changed after the agent has spoken."
-                raise ProtocolError(message, code="cannot_update_voice", param=f"{at}.voice")
+            voice = voice_from_wire(raw["voice"], self.voice, audio_started=audio_started, at=f"{at}.voice")
             result = replace(result, voice=voice)
         return result
 
@@ -237,17 +230,5 @@ class SessionConfig:
         if partial.get("truncation") is not None:
             truncation = Truncation.from_wire(partial["truncation"], at="session.truncation")
             result = replace(result, truncation=truncation)
-        return result._with_tools(partial)
-
-    def _with_tools(self, partial: Mapping[str, object]) -> SessionConfig:
-        result = self
-        if partial.get("tools") is not None:
-            result = replace(result, tools=tools_from_wire(partial["tools"], at="session.tools"))
-        if partial.get("tool_choice") is not None:
-            choice = tool_choice_from_wire(partial["tool_choice"], at="session.tool_choice")
-            check_tool_choice(choice, result.tools, at="session.tool_choice")
-            return replace(result, tool_choice=choice)
-        # New tools may lack the one that was forced: then the model chooses again.
-        if result.tool_choice not in ("auto", "none", "required", *(tool.name for tool in result.tools)):
-            return replace(result, tool_choice="auto")
-        return result
+        tools, choice = tools_from_wire(partial, self.tools, self.tool_choice, at="session")
+        return replace(result, tools=tools, tool_choice=choice)

@@ -1,27 +1,21 @@
-"""The value objects inside a session: audio formats, turn detection, transcription, tools, truncation.
+"""The value objects inside a session: audio formats, turn detection, transcription, truncation.
 
 Each reads a client's partial object over its current value, and writes itself whole.
 """
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal, cast
 
-from voice_agent.engines.ports import ToolSpec
-from voice_agent.realtime.validation import in_range, invalid, join, missing, one_of, unsupported
+from voice_agent.realtime.errors import ProtocolError
+from voice_agent.realtime.validation import in_range, invalid, join, missing, one_of
 
-MAX_TOOLS = 128
-"""As in the chat completions API, to which they go."""
 PADDING_MS = (0, 10_000)
 """Longer silences would outlast the patience of any turn."""
 IDLE_TIMEOUT_MS = (5_000, 30_000)
 """The protocol's own range."""
-
-_TOOL_NAME = re.compile(r"[A-Za-z0-9_-]{1,64}")
-_TOOL_CHOICES = ("auto", "none", "required")
 
 Partial = Mapping[str, object]
 
@@ -196,76 +190,13 @@ class Truncation:
         return Truncation(in_range(raw.get("retention_ratio"), 0, 1, at=join(at, "retention_ratio")))
 
 
-def tools_from_wire(raw: object, *, at: str) -> tuple[ToolSpec, ...]:
-    """Function tools with distinct, usable names. Raises ProtocolError."""
-    tools = cast("Sequence[Partial]", raw)
-    if len(tools) > MAX_TOOLS:
-        raise invalid(at, f"at most {MAX_TOOLS} tools are possible")
-    specs = tuple(_tool(tool, join(at, index)) for index, tool in enumerate(tools))
-    if len({spec.name for spec in specs}) != len(specs):
-        raise invalid(at, "two tools have the same name")
-    return specs
-
-
-def _tool(raw: Partial, at: str) -> ToolSpec:
-    kind = raw.get("type")
-    if kind == "mcp":
-        raise unsupported(join(at, "type"), "MCP tools")
-    if kind is None:
-        raise missing(join(at, "type"))
-    if kind != "function":
-        raise one_of(join(at, "type"), ("function",))
-    name = raw.get("name")
-    if name is None:
-        raise missing(join(at, "name"))
-    if not isinstance(name, str) or not _TOOL_NAME.fullmatch(name) or name in _TOOL_CHOICES:
-        reason = "a name has 1 to 64 letters, digits, '_' or '-', and is not 'auto', 'none' or 'required'"
-        raise invalid(join(at, "name"), reason)
-    parameters = raw.get("parameters")
-    if parameters is None:
-        parameters = {"type": "object", "properties": {}}
-    if not isinstance(parameters, Mapping):
-        raise invalid(join(at, "parameters"), "expected a JSON schema object")
-    return ToolSpec(name=name, description=cast("str | None", raw.get("description")) or "", parameters=parameters)
-
-
-def tool_to_wire(tool: ToolSpec) -> dict[str, object]:
-    return {
-        "type": "function",
-        "name": tool.name,
-        "description": tool.description,
-        "parameters": dict(tool.parameters),
-    }
-
-
-def tool_choice_from_wire(raw: object, *, at: str) -> str:
-    """ "auto", "none", "required", or the name of the one tool to call. Raises ProtocolError."""
-    if isinstance(raw, str):
-        if raw not in _TOOL_CHOICES:
-            raise one_of(at, _TOOL_CHOICES)
-        return raw
-    choice = cast("Partial", raw)
-    if choice.get("type") == "mcp":
-        raise unsupported(join(at, "type"), "MCP tools")
-    name = choice.get("name")
-    if not isinstance(name, str):
-        raise missing(join(at, "name"))
-    return name
-
-
-def tool_choice_to_wire(choice: str) -> object:
-    return choice if choice in _TOOL_CHOICES else {"type": "function", "name": choice}
-
-
-def check_tool_choice(choice: str, tools: Sequence[ToolSpec], *, at: str) -> None:
-    """Raises ProtocolError where the tool to be called is none of the tools."""
-    if choice not in _TOOL_CHOICES and choice not in {tool.name for tool in tools}:
-        raise invalid(join(at, "name"), "no tool has this name")
-
-
-def voice_from_wire(raw: object) -> str:
-    """A name, or the id of a custom voice."""
-    return raw if isinstance(raw, str) else cast("str", cast("Partial", raw)["id"])
+def voice_from_wire(raw: object, before: str, *, audio_started: bool, at: str) -> str:
+    """A name, or the id of a custom voice. Raises ProtocolError where it is another one than was heard already."""
+    voice = raw if isinstance(raw, str) else cast("str", cast("Partial", raw)["id"])
+    if audio_started and voice != before:
+        message = "The voice cannot be changed after the agent has spoken."
+        raise ProtocolError(message, code="cannot_update_voice", param=at)
+    return voice
 
 
 def modality_from_wire(raw: object, *, at: str) -> Literal["audio", "text"]:
