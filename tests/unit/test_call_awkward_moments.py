@@ -474,3 +474,28 @@ def test_a_fault_as_the_call_begins_is_an_end_that_is_told_and_recorded() -> Non
     assert call is not None
     assert [record.reason for record in call.recorder.ended] == ["error"]
     assert call.events[-1]["type"] == "agent.ended"
+
+
+def test_a_call_that_is_cancelled_while_it_waits_for_a_tool_is_recorded_and_leaves_nothing_running() -> None:
+    async def never(_arguments: object, _context: ToolContext) -> Mapping[str, object]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def call() -> None:
+        tool = Tool(ToolSpec("never", "Never ends.", {"type": "object", "properties": {}}), never)
+        rig = Rig(lambda _: [ToolCall("call_1", "never", "{}"), Finished("tool_calls")], tools=[tool])
+        run = asyncio.create_task(rig.session.run())
+        await asyncio.sleep(0)
+        rig.session.connected()
+        rig.types("my printer is offline")
+        await asyncio.sleep(1)
+        rig.session.end("hangup")
+        await asyncio.sleep(1)
+        assert not run.done()
+        run.cancel()
+        await asyncio.wait([run])
+        await rig.transport.close()
+        assert [record.reason for record in rig.recorder.ended] == ["hangup"]
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    autojump.run(call())

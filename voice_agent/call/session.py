@@ -11,6 +11,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import Literal
 
@@ -244,7 +245,14 @@ class CallSession:
                 saved=self._save == "auto",
             )
         )
-        try:
+        async with AsyncExitStack() as end:
+            # Each step is taken even where one before it fails or is cancelled, as in a shutdown that does not wait.
+            end.callback(self._record_end)
+            end.callback(lambda: self.emit(agent_events.ended(self._ending)))
+            end.push_async_callback(self._background.aclose)
+            end.push_async_callback(self.tools.aclose)
+            end.push_async_callback(self.speaker.aclose)
+            end.callback(self._hear_no_more)
             self.emit(server_events.session_created(self.config))
             self._running = True
             self._begin()
@@ -257,15 +265,21 @@ class CallSession:
                 await self._ended.wait()
             if self._fault is not None:
                 raise self._fault
-        finally:
-            self._ending = self._ending or "error"
-            self._alarm.set(None)
-            await self.speaker.aclose()
-            await self.tools.aclose()
-            await self._background.aclose()
-            self.emit(agent_events.ended(self._ending))
-            self._recorder.call_ended(CallEnded(self.call_id, datetime.now(UTC), self._ending, self._facts()))
         return self._ending
+
+    def _hear_no_more(self) -> None:
+        """Whatever happens from now on."""
+        self._ending = self._ending or "error"
+        self._alarm.set(None)
+
+    def _record_end(self) -> None:
+        """With what the agent knows about the call; a mistake in that must not cost the call its end."""
+        facts: CallFacts | None = None
+        try:
+            facts = self.agent.facts(self.conversation.to_messages()) if self.agent.facts else None
+        except Exception:
+            log.exception("The facts of a call could not be worked out")
+        self._recorder.call_ended(CallEnded(self.call_id, datetime.now(UTC), self._ending, facts))
 
     def connected(self) -> None:
         """The client can hear us. Before `run` has begun, it is remembered: `session.created` comes first."""
@@ -456,16 +470,6 @@ class CallSession:
         if reply == self._goodbye_reply:
             self._ended.set()
         self.feed(ReplyEnded(reply))
-
-    def _facts(self) -> CallFacts | None:
-        """What the agent knows about the call; a mistake in it must not cost the call its end."""
-        if self.agent.facts is None:
-            return None
-        try:
-            return self.agent.facts(self.conversation.to_messages())
-        except Exception:
-            log.exception("The facts of a call could not be worked out")
-            return None
 
     # --- small parts ------------------------------------------------------------------------------------------------
 
