@@ -240,7 +240,9 @@ class TurnSettings(BaseSettings):
     )
     idle_warning_s: float = Field(90, gt=0, description="Silence until the caller is asked if they are there.")
     idle_end_s: float = Field(20, gt=0, description="Silence after that warning until the call ends.")
-    tool_timeout_s: float = Field(8, gt=0, description="Deadline of a tool that runs on this server.")
+    tool_timeout_s: float = Field(
+        8, gt=0, description="Deadline of a tool that runs on this server, whatever deadline it has of its own."
+    )
     max_tool_rounds: int = Field(4, ge=0, description="Times a reply may call tools before it must speak.")
     goodbye_timeout_s: float = Field(8, ge=0, description="A spoken goodbye takes no longer than this.")
     max_conversation_items: int = Field(600, ge=10, description="Entries of a conversation that are remembered.")
@@ -587,7 +589,9 @@ class AgentSettings(BaseSettings):
     )
     pack_max_bytes: int = Field(512 * 1024, gt=0, description="Largest content pack file.")
     pack_max_files: int = Field(200, ge=1, description="Most files in one folder of content packs.")
-    tool_timeout_s: float = Field(5, gt=0, description="Deadline of a tool that runs on this server.")
+    tool_timeout_s: float = Field(
+        5, gt=0, description="The agents' tools give up after this and say that they may be tried once more."
+    )
     ticket_prefix: str = Field("INC-", description="Stands before a ticket's number when it is spoken.")
     tickets_per_call: int = Field(5, ge=1, description="Tickets that one call may create, at most.")
     briefing_line_chars: int = Field(200, ge=1, description="Role, level: characters at most.")
