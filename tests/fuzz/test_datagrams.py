@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import AsyncExitStack, aclosing
 from pathlib import Path
 from typing import Any
 
@@ -80,6 +80,19 @@ async def recorded(client: ClientSession) -> AsyncIterator[tuple[RemoteCaller, R
             await caller.hang_up()
 
 
+async def attacks(client: ClientSession) -> AsyncGenerator[tuple[RemoteCaller, Recording], None]:
+    """A caller for each damaged datagram: the same one until it has ended their call, which it may, then the next."""
+    left = len(mutants(1500))
+    while left:
+        async with recorded(client) as (caller, recording):
+            association: Any = caller.pc.sctp
+            while left and caller.pc.connectionState == "connected" and association.state != "closed":
+                yield caller, recording
+                left -= 1
+                if left % PACE == 0:
+                    await asyncio.sleep(0.01)
+
+
 async def test_damaged_datagrams_of_a_stranger(server: tuple[Target, Path]) -> None:
     dice = chance("stranger")
     async with unhurt(*server) as client, recorded(client) as (caller, recording):
@@ -94,55 +107,30 @@ async def test_damaged_datagrams_of_a_stranger(server: tuple[Target, Path]) -> N
 
 
 async def test_damaged_datagrams_from_the_address_of_the_caller(server: tuple[Target, Path]) -> None:
-    """Such a caller may well end their own call; others must not notice, so calls are made anew as they end."""
     dice = chance("caller")
-    count = len(mutants(1500))
-    sent = 0
-    async with unhurt(*server) as client:
-        while sent < count:
-            async with recorded(client) as (caller, recording):
-                assert caller.relay is not None
-                while sent < count and caller.pc.connectionState == "connected":
-                    caller.relay.inject(damaged_bytes(dice.choice(recording.datagrams), dice))
-                    sent += 1
-                    if sent % PACE == 0:
-                        await asyncio.sleep(0.01)
+    async with unhurt(*server) as client, aclosing(attacks(client)) as attacked:
+        async for caller, recording in attacked:
+            assert caller.relay is not None
+            caller.relay.inject(damaged_bytes(dice.choice(recording.datagrams), dice))
 
 
 async def test_damaged_media_and_reports_inside_the_encryption(server: tuple[Target, Path]) -> None:
     dice = chance("media")
-    count = len(mutants(1500))
-    sent = 0
-    async with unhurt(*server) as client:
-        while sent < count:
-            async with recorded(client) as (caller, recording):
-                while sent < count and caller.pc.connectionState == "connected":
-                    packet = damaged_bytes(dice.choice(recording.media), dice)
-                    sent += 1
-                    # libsrtp refuses what has no whole header before it comes to the network.
-                    with contextlib.suppress(Exception):
-                        await caller.dtls._send_rtp(packet)
-                    if sent % PACE == 0:
-                        await asyncio.sleep(0.01)
+    async with unhurt(*server) as client, aclosing(attacks(client)) as attacked:
+        async for caller, recording in attacked:
+            # libsrtp refuses what has no whole header before it comes to the network.
+            with contextlib.suppress(Exception):
+                await caller.dtls._send_rtp(damaged_bytes(dice.choice(recording.media), dice))
 
 
 async def test_damaged_chunks_of_the_data_channel_inside_the_encryption(server: tuple[Target, Path]) -> None:
     dice = chance("sctp")
-    count = len(mutants(1500))
-    sent = 0
-    async with unhurt(*server) as client:
-        while sent < count:
-            async with recorded(client) as (caller, recording):
-                association: Any = caller.pc.sctp
-                while sent < count and caller.pc.connectionState == "connected":
-                    body = damaged_bytes(dice.choice(recording.sctp)[12:], dice)
-                    sent += 1
-                    with contextlib.suppress(ConnectionError):
-                        await association.transport._send_data(_sealed(association, body))
-                    if sent % PACE == 0:
-                        await asyncio.sleep(0.01)
-                    if association.state == "closed":
-                        break
+    async with unhurt(*server) as client, aclosing(attacks(client)) as attacked:
+        async for caller, recording in attacked:
+            association: Any = caller.pc.sctp
+            body = damaged_bytes(dice.choice(recording.sctp)[12:], dice)
+            with contextlib.suppress(ConnectionError):
+                await association.transport._send_data(_sealed(association, body))
 
 
 def _sealed(association: Any, body: bytes) -> bytes:
