@@ -134,11 +134,11 @@ def test_a_large_offer_is_refused() -> None:
 
 
 def test_the_worst_offer_of_the_allowed_size_is_judged_at_once() -> None:
-    start = time.perf_counter()
+    start = time.process_time()
     for text in (GOOD + "a=" * 7000, GOOD + "\r" * 14_000, "v=0" + "m=audio 9 A 1\n" * 1000, "v=0 " + ":AB" * 5000):
         with pytest.raises(OfferError):
             check_offer(text + "\nm=x", 16_384)
-    assert time.perf_counter() - start < 0.5
+    assert time.process_time() - start < 0.5
 
 
 def test_candidates_are_removed_and_nothing_else() -> None:
