@@ -12,8 +12,7 @@ from aiohttp import ClientSession, FormData
 from tests.faults.support import Target
 from tests.fuzz.mutations import damaged_event, damaged_text
 from tests.fuzz.support import chance, fuzzing, mutants, unhurt
-from tests.security.caller import Caller
-from voice_agent.hardening import media_stack
+from tests.security.caller import offer_alone
 
 pytestmark = fuzzing
 
@@ -84,14 +83,6 @@ SECRET: dict[str, Any] = {
 SDP = {"Content-Type": "application/sdp"}
 
 
-async def recorded_offer() -> str:
-    media_stack.apply()
-    caller = Caller(track=None)
-    offer = await caller.offer()
-    await caller.pc.close()
-    return offer
-
-
 async def answered(client: ClientSession, path: str, **request: Any) -> int:
     """The status; a call that came about is hung up at once."""
     async with client.post(path, **request) as response:
@@ -108,7 +99,7 @@ def without_fault(statuses: Counter[int]) -> None:
 
 
 async def test_damaged_offers_are_answered_or_refused(server: tuple[Target, Path]) -> None:
-    offers = (await recorded_offer(), CHROMIUM.replace("\n", "\r\n"))
+    offers = (await offer_alone(), CHROMIUM.replace("\n", "\r\n"))
     dice = chance("offers")
     statuses: Counter[int] = Counter()
     async with unhurt(*server) as client:

@@ -14,7 +14,7 @@ from aiortc.rtp import RtcpByePacket, RtcpSenderInfo, RtcpSrPacket
 
 from signaling.peer import Peer
 from signaling.sdp import OfferError
-from tests.security.caller import LOOPBACK, SPEECH, Caller, calling, loopback_settings, until
+from tests.security.caller import LOOPBACK, SPEECH, Caller, calling, loopback_settings, offer_alone, until
 from voice_agent.audio.batching import DetectionBatch
 from voice_agent.audio.vad import SpeechDetector
 from voice_agent.engines.ports import Pcm
@@ -315,13 +315,10 @@ async def test_close_returns_in_time_whatever_hangs_and_frees_everything() -> No
 
 
 async def test_a_port_that_cannot_be_bound_is_our_fault_not_the_offers(monkeypatch: pytest.MonkeyPatch) -> None:
-    media_stack.apply()
-    call = Caller(track=None)
-    offer = await call.offer()
+    offer = await offer_alone()
     monkeypatch.setattr("signaling.peer.media_address", lambda server: ("203.0.113.1", "203.0.113.1"))
     with pytest.raises(OSError, match="MEDIA_HOST"):
-        await Peer.answer(offer, settings=loopback_settings(), on_closed=call.session.reasons.append)
-    await call.pc.close()
+        await Peer.answer(offer, settings=loopback_settings(), on_closed=lambda reason: None)
 
 
 async def test_a_refused_offer_leaves_nothing_behind() -> None:

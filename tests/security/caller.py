@@ -153,6 +153,16 @@ class Caller:
                 self.heard += 1
 
 
+async def offer_alone() -> str:
+    """The offer of a caller who does nothing else."""
+    media_stack.apply()
+    caller = Caller(track=None)
+    try:
+        return await caller.offer()
+    finally:
+        await caller.pc.close()
+
+
 async def until(condition: Callable[[], object], timeout_s: float = 5) -> None:
     """Waits for something real to happen, and fails the test if it does not."""
     async with asyncio.timeout(timeout_s):

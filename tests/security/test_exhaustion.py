@@ -18,8 +18,7 @@ from aiohttp import ClientSession, TCPConnector
 from scripts.live_server import LiveServer, serving
 from tests.integration.conftest import eventually
 from tests.live_caller import LiveCaller, calling
-from tests.security.caller import Caller
-from voice_agent.hardening import media_stack
+from tests.security.caller import offer_alone
 
 LONG = bool(os.environ.get("LONG_TESTS"))
 SLOW_SOCKETS = 500 if LONG else 200
@@ -55,12 +54,7 @@ async def http(server: LiveServer) -> AsyncIterator[ClientSession]:
 
 @pytest.fixture
 async def offer() -> str:
-    media_stack.apply()
-    caller = Caller(track=None)
-    try:
-        return await caller.offer()
-    finally:
-        await caller.pc.close()
+    return await offer_alone()
 
 
 async def dial(server: LiveServer, http: ClientSession, key: str, offer: str) -> tuple[int, str]:

@@ -29,7 +29,7 @@ from google_crc32c import value as crc32c
 from signaling.peer import Peer
 from signaling.sdp import OfferError
 from tests.fuzz.mutations import damaged_text
-from tests.security.caller import SPEECH, Caller, calling, loopback_settings, until
+from tests.security.caller import SPEECH, Caller, calling, loopback_settings, offer_alone, until
 from voice_agent.engines.ports import Pcm
 from voice_agent.hardening import media_stack
 from voice_agent.hardening.rejections import media_rejected
@@ -645,16 +645,8 @@ async def test_no_log_line_holds_an_address_or_sdp(caplog: pytest.LogCaptureFixt
 # --- the parser (G, H, L) -----------------------------------------------------------------------------------------
 
 
-async def _base_offer() -> str:
-    media_stack.apply()
-    call = Caller(track=None)
-    offer = await call.offer()
-    await call.pc.close()
-    return offer
-
-
 async def test_offers_that_stall_the_parser_are_refused_at_once() -> None:
-    offer = await _base_offer()
+    offer = await offer_alone()
     audio = offer[offer.index("m=audio") : offer.index("m=application")]
     async with bystander():
         for bomb in (
@@ -670,14 +662,14 @@ async def test_offers_that_stall_the_parser_are_refused_at_once() -> None:
 
 
 async def test_an_offer_without_fingerprint_is_refused() -> None:
-    offer = "".join(line for line in (await _base_offer()).splitlines(True) if not line.startswith("a=fingerprint"))
+    offer = "".join(line for line in (await offer_alone()).splitlines(True) if not line.startswith("a=fingerprint"))
     with pytest.raises(OfferError) as refusal:
         await Peer.answer(offer, settings=loopback_settings(), on_closed=lambda reason: None)
     assert refusal.value.code == "offer_fingerprint"
 
 
 async def test_damaged_offers_are_answered_or_refused_and_nothing_else() -> None:
-    offer = await _base_offer()
+    offer = await offer_alone()
     chance = random.Random(20260101)
     outcomes = {"answered": 0, "refused": 0}
     longest = 0.0
