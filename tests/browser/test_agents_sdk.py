@@ -19,6 +19,7 @@ from scripts.stub_script import ReplyRule
 from tests.browser.conftest import ARGUMENTS, FAKE_DEVICES, watch
 from tests.integration.clients_support import Open, Place, open_place, seen
 from tests.integration.conftest import database_url, shared_data_dir, storage_root
+from tests.loopback import on_loopback
 
 __all__ = ["database_url", "open_place", "seen", "shared_data_dir", "storage_root"]
 
@@ -65,11 +66,8 @@ async def page(modules: Path, microphone: Path) -> AsyncIterator[Page]:
     app = web.Application()
     app.router.add_static("/sdk", modules / "@openai" / "agents-realtime" / "dist" / "bundle")
     app.router.add_get("/{name:(index.html|page.js)?}", _file)
-    runner = web.AppRunner(app)
     async with AsyncExitStack() as resources:
-        await runner.setup()
-        resources.push_async_callback(runner.cleanup)
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        url = await resources.enter_async_context(on_loopback(web.AppRunner(app)))
         playwright = await resources.enter_async_context(async_playwright())
         browser = await playwright.chromium.launch(
             executable_path=installed(),
@@ -77,7 +75,7 @@ async def page(modules: Path, microphone: Path) -> AsyncIterator[Page]:
         )
         resources.push_async_callback(browser.close)
         page = await browser.new_page()
-        await page.goto(f"http://127.0.0.1:{runner.addresses[0][1]}/")
+        await page.goto(url)
         await page.wait_for_function("window.call !== undefined")
         yield page
 

@@ -34,6 +34,7 @@ from signaling.garbage import freeze_start
 from signaling.peer import Peer
 from signaling.serve import StopSignals, drain
 from signaling.services import Services, start_services
+from tests.loopback import on_loopback
 from voice_agent.call.session import CallSession
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import LanguageModel
@@ -161,17 +162,11 @@ async def main() -> int:
         assert isinstance(services.keys, KeyStore)
         _, key = await services.keys.create("test")
         app = make_app(services)
-        runner = make_runner(app, settings.server)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
+        async with on_loopback(make_runner(app, settings.server)) as url:
             freeze_start()
-            host, port = runner.addresses[0][:2]
-            print(f"http://{host}:{port} {key}", flush=True)
+            print(f"{url} {key}", flush=True)
             await stop.drain.wait()
             await drain(app[DIRECTORY], settings, stop.now)
-        finally:
-            await runner.cleanup()
     return 0
 
 

@@ -17,7 +17,6 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pytest
-from aiohttp import web
 from openai import AsyncOpenAI
 from openai.resources.realtime.realtime import AsyncRealtimeConnection
 from openai.types.realtime import RealtimeServerEvent
@@ -30,6 +29,7 @@ from signaling.app import create_app, make_runner
 from signaling.factories import CallFactories
 from signaling.peer import Peer
 from signaling.services import Services, start_services
+from tests.loopback import on_loopback
 from voice_agent.call.session import CallSession
 from voice_agent.settings import EngineSettings, ServerSettings, Settings, StorageSettings
 from voice_agent.storage.database import Database
@@ -294,13 +294,8 @@ async def _listening(services: Services, seen: Seen) -> AsyncIterator[str]:
             super().client_event(raw)
 
     app = create_app(services, CallFactories(make_session=ObservedSession, answer_offer=Peer.answer))
-    runner = make_runner(app, services.settings.server)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-    finally:
-        await runner.cleanup()
+    async with on_loopback(make_runner(app, services.settings.server)) as url:
+        yield url
 
 
 async def _new_key(storage: StorageSettings) -> str:

@@ -15,7 +15,7 @@ from dataclasses import astuple
 from typing import Any
 
 import pytest
-from aiohttp import ClientSession, FormData, web
+from aiohttp import ClientSession, FormData
 from aiortc import RTCConfiguration, RTCPeerConnection
 
 from scripts.live_server import LiveServer, serving
@@ -25,6 +25,7 @@ from signaling.peer import Peer
 from signaling.services import start_services
 from tests.integration.conftest import eventually
 from tests.live_caller import LiveCaller, calling, spoken
+from tests.loopback import on_loopback
 from voice_agent.call.session import CallSession
 from voice_agent.hardening import media_stack
 from voice_agent.settings import ServerSettings, Settings, StorageSettings
@@ -156,13 +157,8 @@ async def served_here(storage: StorageSettings) -> AsyncIterator[str]:
     )
     async with start_services(settings) as services:
         app = create_app(services, CallFactories(make_session=CallSession, answer_offer=Peer.answer))
-        runner = make_runner(app, settings.server)
-        await runner.setup()
-        try:
-            await web.TCPSite(runner, "127.0.0.1", 0).start()
-            yield f"http://127.0.0.1:{runner.addresses[0][1]}"
-        finally:
-            await runner.cleanup()
+        async with on_loopback(make_runner(app, settings.server)) as url:
+            yield url
 
 
 class TestWhatIsStored:

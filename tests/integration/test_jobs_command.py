@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from aiohttp import web
 
 from tests.integration.conftest import ROOT, eventually
+from tests.loopback import on_loopback
 from voice_agent.facts import AskedQuestion, InterviewFacts
 from voice_agent.records import CallEnded, CallStarted, Turn
 from voice_agent.settings import StorageSettings
@@ -67,14 +68,11 @@ async def silent_model() -> AsyncIterator[tuple[str, asyncio.Event]]:
 
     app = web.Application()
     app.router.add_post("/v1/chat/completions", chat)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    try:
-        await web.TCPSite(runner, "127.0.0.1", 0).start()
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/v1", asked
-    finally:
-        over.set()
-        await runner.cleanup()
+    async with on_loopback(web.AppRunner(app)) as url:
+        try:
+            yield f"{url}/v1", asked
+        finally:
+            over.set()
 
 
 async def test_the_report_of_a_killed_worker_is_finished_by_another(

@@ -13,6 +13,7 @@ from aiohttp import web
 from pydantic import SecretStr
 
 from scripts.stub_provider import StubProvider
+from tests.loopback import on_loopback
 from voice_agent.engines.errors import ConfigurationError
 from voice_agent.engines.openai.chat import OpenAIChat
 from voice_agent.engines.openai.client import ClientPool
@@ -30,7 +31,7 @@ class Server:
 
     def __init__(self) -> None:
         self.requests: list[web.BaseRequest] = []
-        self.port = 0
+        self.url = ""
         self.answer = web.json_response(ANSWER)
 
     async def handle(self, request: web.BaseRequest) -> web.StreamResponse:
@@ -41,15 +42,8 @@ class Server:
 @asynccontextmanager
 async def serving() -> AsyncIterator[Server]:
     server = Server()
-    runner = web.ServerRunner(web.Server(server.handle))
-    await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
-    await site.start()
-    server.port = runner.addresses[0][1]
-    try:
+    async with on_loopback(web.ServerRunner(web.Server(server.handle))) as server.url:
         yield server
-    finally:
-        await runner.cleanup()
 
 
 @asynccontextmanager
@@ -70,7 +64,7 @@ async def test_key_organisation_and_project_say_who_asks(monkeypatch: pytest.Mon
     monkeypatch.setenv("OPENAI_PROJECT_ID", "project-1")
     monkeypatch.setenv("OPENAI_CUSTOM_HEADERS", "X-Gateway: blue")
     async with serving() as server, pool_of() as pool:
-        await asked(pool, f"http://127.0.0.1:{server.port}/v1")
+        await asked(pool, f"{server.url}/v1")
         headers = server.requests[0].headers
     assert headers["Authorization"] == "Bearer secret"
     assert (headers["OpenAI-Organization"], headers["OpenAI-Project"]) == ("org-1", "project-1")
@@ -82,7 +76,7 @@ async def test_key_organisation_and_project_say_who_asks(monkeypatch: pytest.Mon
 
 async def test_path_query_and_credentials_of_the_base_url_are_kept() -> None:
     async with serving() as server, pool_of() as pool:
-        await asked(pool, f"http://me:pass%21@127.0.0.1:{server.port}/deep/v1/?api-version=2")
+        await asked(pool, server.url.replace("//", "//me:pass%21@") + "/deep/v1/?api-version=2")
         request = server.requests[0]
     assert request.raw_path == "/deep/v1/moderations?api-version=2"
     assert request.headers["Authorization"] == "Basic " + base64.b64encode(b"me:pass!").decode()
@@ -90,10 +84,10 @@ async def test_path_query_and_credentials_of_the_base_url_are_kept() -> None:
 
 async def test_the_proxy_of_the_environment_is_used_but_not_for_its_exceptions(monkeypatch: pytest.MonkeyPatch) -> None:
     async with serving() as server, serving() as proxy, pool_of() as pool:
-        monkeypatch.setenv("http_proxy", f"http://me:pass@127.0.0.1:{proxy.port}")
+        monkeypatch.setenv("http_proxy", proxy.url.replace("//", "//me:pass@"))
         monkeypatch.setenv("no_proxy", "127.0.0.1")
         await asked(pool, "http://provider.example/v1")
-        await asked(pool, f"http://127.0.0.1:{server.port}/v1")
+        await asked(pool, f"{server.url}/v1")
         assert [request.raw_path for request in proxy.requests] == ["http://provider.example/v1/moderations"]
         assert proxy.requests[0].headers["Proxy-Authorization"] == "Basic " + base64.b64encode(b"me:pass").decode()
         assert len(server.requests) == 1
@@ -111,8 +105,8 @@ async def test_transcription_connections_take_no_place_of_requests() -> None:
 
 async def test_a_transcription_session_follows_no_redirect() -> None:
     async with serving() as server, serving() as other, pool_of() as pool:
-        server.answer = web.Response(status=307, headers={"Location": f"http://127.0.0.1:{other.port}/v1/realtime"})
-        client = pool.get(f"http://127.0.0.1:{server.port}/v1", SecretStr("key"), "TRANSCRIBER")
+        server.answer = web.Response(status=307, headers={"Location": f"{other.url}/v1/realtime"})
+        client = pool.get(f"{server.url}/v1", SecretStr("key"), "TRANSCRIBER")
         transcriber = OpenAIRealtimeTranscriber(client, EngineSettings(_env_file=None), 90)
         with pytest.raises(EngineError) as caught:
             await transcriber.pool.take({})
@@ -133,7 +127,7 @@ async def test_a_transcription_session_follows_no_redirect() -> None:
 async def test_servers_name_a_refused_parameter_in_many_ways(body: str) -> None:
     async with serving() as server, pool_of() as pool:
         server.answer = web.Response(status=422, text=body)
-        client = pool.get(f"http://127.0.0.1:{server.port}/v1", SecretStr("key"), "SYNTHESIZER")
+        client = pool.get(f"{server.url}/v1", SecretStr("key"), "SYNTHESIZER")
         with pytest.raises(UnsupportedParameterError, match="voice"), translated(adaptable=("instructions", "voice")):
             await client.post("/audio/speech", {"voice": "x"})
 
@@ -144,7 +138,7 @@ HUGE_NUMBER = "1" * 5_000
 
 
 async def reply_of(server: Server, pool: ClientPool) -> list[ReplyEvent]:
-    client = pool.get(f"http://127.0.0.1:{server.port}/v1", SecretStr("key"), "LANGUAGE_MODEL")
+    client = pool.get(f"{server.url}/v1", SecretStr("key"), "LANGUAGE_MODEL")
     return [event async for event in OpenAIChat(client, "m", 0).reply(ReplyRequest([Message("user", "x")]))]
 
 
@@ -153,7 +147,7 @@ async def test_whatever_a_provider_answers_is_an_engine_error(answer: str) -> No
     async with serving() as server, pool_of() as pool:
         server.answer = web.Response(text=answer)
         with pytest.raises(EngineError) as whole:
-            await asked(pool, f"http://127.0.0.1:{server.port}/v1")
+            await asked(pool, f"{server.url}/v1")
         server.answer = web.Response(text=f"data: {answer}\n\n")
         with pytest.raises(EngineError) as streamed:
             await reply_of(server, pool)
@@ -167,7 +161,7 @@ async def test_an_error_keeps_its_status_whatever_else_is_wrong_with_it(body: st
     async with serving() as server, pool_of() as pool:
         server.answer = web.Response(status=429, text=body, headers={"Retry-After": retry_after})
         with pytest.raises(EngineError) as caught:
-            await asked(pool, f"http://127.0.0.1:{server.port}/v1")
+            await asked(pool, f"{server.url}/v1")
     assert caught.value.code == "429"
 
 
@@ -185,13 +179,13 @@ async def test_an_answer_without_end_does_not_fill_the_memory(start: str) -> Non
     async with serving() as server, pool_of(provider_message_bytes=100_000) as pool:
         server.answer = web.Response(body=pour())
         with pytest.raises(EngineError) as whole:
-            await asked(pool, f"http://127.0.0.1:{server.port}/v1")
+            await asked(pool, f"{server.url}/v1")
         server.answer = web.Response(body=pour())
         with pytest.raises(EngineError) as streamed:
             await reply_of(server, pool)
         server.answer = web.Response(body=pour(), status=429)
         with pytest.raises(EngineError) as refused:
-            await asked(pool, f"http://127.0.0.1:{server.port}/v1")
+            await asked(pool, f"{server.url}/v1")
     assert [whole.value.code, streamed.value.code, refused.value.code] == ["malformed", "malformed", "429"]
     assert sent < 15_000_000  # of 30
 
@@ -215,7 +209,7 @@ async def test_a_reply_that_is_given_up_leaves_nothing_for_others_to_close() -> 
     hooks = sys.get_asyncgen_hooks()
     async with serving() as server, pool_of() as pool:
         server.answer = web.Response(text='data: {"choices": [{"delta": {"content": "Hi"}}]}\n\n' * 3)
-        client = pool.get(f"http://127.0.0.1:{server.port}/v1", SecretStr("key"), "LANGUAGE_MODEL")
+        client = pool.get(f"{server.url}/v1", SecretStr("key"), "LANGUAGE_MODEL")
         sys.set_asyncgen_hooks(finalizer=left.append)
         try:
             async with aclosing(OpenAIChat(client, "m", 0).reply(ReplyRequest([Message("user", "x")]))) as events:
@@ -243,13 +237,13 @@ async def test_a_proxy_that_cannot_be_used_is_the_operators_to_mend(
         with pytest.raises(ConfigurationError, match="proxy") as caught:
             pool.get("http://provider.example/v1", SecretStr("key"), "MODERATOR")
         assert "pass" not in str(caught.value)
-        await asked(pool, f"http://127.0.0.1:{server.port}/v1")
+        await asked(pool, f"{server.url}/v1")
 
 
 async def test_an_error_among_the_events_of_a_stream_is_told() -> None:
     async with serving() as server, pool_of() as pool:
         server.answer = web.Response(text='data: {"error": {"message": "overloaded"}}\n\n')
-        client = pool.get(f"http://127.0.0.1:{server.port}/v1", SecretStr("key"), "LANGUAGE_MODEL")
+        client = pool.get(f"{server.url}/v1", SecretStr("key"), "LANGUAGE_MODEL")
         with pytest.raises(EngineError) as caught:
             async for _event in OpenAIChat(client, "m", 0).reply(ReplyRequest([Message("user", "x")])):
                 pass
@@ -258,5 +252,5 @@ async def test_an_error_among_the_events_of_a_stream_is_told() -> None:
 
 async def test_a_lone_surrogate_in_what_a_client_wrote_harms_nobody() -> None:
     async with serving() as server, pool_of() as pool:
-        client = pool.get(f"http://127.0.0.1:{server.port}/v1", SecretStr("key"), "MODERATOR")
+        client = pool.get(f"{server.url}/v1", SecretStr("key"), "MODERATOR")
         assert not (await OpenAIModerator(client, "m").check("\ud800")).flagged
