@@ -10,6 +10,7 @@ import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import astuple
 from typing import Any
@@ -104,6 +105,8 @@ class TestWhatIsHeld:
         self, storage_settings: StorageSettings
     ) -> None:
         media_stack.apply()
+        # The client encodes in the loop's pool of threads, which grows whenever none of them is back in time.
+        asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(max_workers=1))
         async with served_here(storage_settings) as url, ClientSession(headers={"Origin": url}) as http:
 
             async def cycle(end: Callable[[LiveCaller], Awaitable[None]]) -> None:
