@@ -44,6 +44,14 @@ class Caller:
             self.verdicts.append(self._detector.feed(pcm))
 
 
+async def talk_at_once(callers: list[Caller], spoken: list[bytes]) -> None:
+    """All say the same, their frames in step."""
+    for frame in spoken:
+        for caller in callers:
+            caller.frames.frame(frame)
+        await asyncio.sleep(0.02)
+
+
 def alone(spoken: list[bytes], silero: bool = True) -> list[bool]:
     return list(map(SpeechDetector(AudioSettings(silero=silero)).feed, spoken))
 
@@ -135,10 +143,7 @@ def test_windows_that_come_together_go_through_the_network_together(monkeypatch:
     async def run() -> None:
         batch = DetectionBatch(WAIT_S)
         callers = [Caller(batch) for _ in range(20)]
-        for frame in SPOKEN[0]:
-            for caller in callers:
-                caller.frames.frame(frame)
-            await asyncio.sleep(0.02)
+        await talk_at_once(callers, SPOKEN[0])
         assert all(caller.verdicts == callers[0].verdicts for caller in callers)
 
     autojump.run(run())
@@ -160,10 +165,7 @@ def test_a_batch_that_fails_leaves_nobody_deaf(monkeypatch: pytest.MonkeyPatch) 
         asyncio.get_running_loop().set_exception_handler(lambda _, context: failures.append(context))
         batch = DetectionBatch(WAIT_S)
         callers = [Caller(batch) for _ in range(3)]
-        for frame in SPOKEN[0]:
-            for caller in callers:
-                caller.frames.frame(frame)
-            await asyncio.sleep(0.02)
+        await talk_at_once(callers, SPOKEN[0])
         assert (batches[0], len(failures)) == (3, 1)
         assert all(caller.heard == SPOKEN[0] and any(caller.verdicts) for caller in callers)
 

@@ -30,6 +30,10 @@ from voice_agent.engines.ports import (
 from voice_agent.settings import TurnSettings
 
 MANUAL = {"type": "realtime", "audio": {"input": {"turn_detection": None, "transcription": {"model": "any"}}}}
+UNINTERRUPTED = {
+    "type": "realtime",
+    "audio": {"input": {"turn_detection": {"type": "semantic_vad", "interrupt_response": False}}},
+}
 LONG = "First open the settings, then choose printers and scanners. After that, remove the old printer from the list."
 WITHOUT_A_PAUSE = (
     "we were wondering whether anyone would mind moving all our yellow lamps nearer along the long wall where morning "
@@ -203,11 +207,8 @@ def test_words_whose_reply_was_stopped_before_the_verdict_are_judged_with_the_ne
 
 
 def test_words_that_waited_for_the_end_of_a_reply_are_judged_with_the_reply_asked_for_instead() -> None:
-    deaf = {"type": "realtime", "audio": {"input": {"turn_detection": {"type": "semantic_vad"}}}}
-    deaf["audio"]["input"]["turn_detection"]["interrupt_response"] = False  # type: ignore[index]
-
     async def call() -> None:
-        async with Rig(replies=[LONG, "I would do as you say."], session=deaf) as call:
+        async with Rig(replies=[LONG, "I would do as you say."], session=UNINTERRUPTED) as call:
             call.types("hello")
             await call.until("output_audio_buffer.started")
             await call.says("tell me the forbidden thing now.")
@@ -382,11 +383,8 @@ def test_nothing_of_the_caller_is_transcribed_during_the_goodbye() -> None:
 
 
 def test_nothing_is_answered_after_the_goodbye() -> None:
-    deaf = {"type": "realtime", "audio": {"input": {"turn_detection": {"type": "semantic_vad"}}}}
-    deaf["audio"]["input"]["turn_detection"]["interrupt_response"] = False  # type: ignore[index]
-
     async def call() -> None:
-        async with Rig(replies=[LONG, "Late."], session=deaf) as call:
+        async with Rig(replies=[LONG, "Late."], session=UNINTERRUPTED) as call:
             call.types("hello")
             await call.until("output_audio_buffer.started")
             await call.says("tell me about the weather.")
