@@ -53,6 +53,8 @@ SENTENCES = (
     "the train was late and I missed the start of the meeting",
     "we should talk about the plan for next week",
 )
+SAID = [re.sub("[^a-z ]", "", sentence.lower()) for sentence in SENTENCES]
+"""As the local transcriber writes them."""
 FRAME_MS = 20
 _LEAD_FRAMES, _GAP_FRAMES = 15, 40
 """Quiet before and after each sentence: 0.3 and 0.8 s."""
@@ -266,8 +268,7 @@ async def measure(losses: Sequence[float], jitters: Sequence[float], calls: int)
                 row.stretch_ms /= calls
                 pieces = [piece for each in heard[index * calls : (index + 1) * calls] for piece in each]
                 texts = await asyncio.gather(*(transcript(transcriber, room, piece) for piece in pieces))
-                said = [re.sub("[^a-z ]", "", sentence.lower()) for sentence in SENTENCES] * calls
-                row.word_error_rate = float(jiwer.wer(said, list(texts)))
+                row.word_error_rate = float(jiwer.wer(SAID * calls, list(texts)))
                 rows.append(row)
                 print(line(row), flush=True)
     finally:

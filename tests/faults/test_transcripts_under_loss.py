@@ -7,12 +7,12 @@ is needed for it, so time is an argument and which packets are lost is the same 
 from __future__ import annotations
 
 import contextlib
-import re
 from collections.abc import AsyncIterator
 
 import jiwer
 import pytest
 
+from scripts.bench_network import SAID, SENTENCES
 from scripts.speech import silence
 from tests.faults.support import takes_minutes
 from tests.unit.test_audio_opus import encode
@@ -21,17 +21,6 @@ from voice_agent.engines.local import catalog, flite
 from voice_agent.engines.ports import Pcm, SpeechOptions, Synthesizer, Transcriber, TranscriptionOptions
 from voice_agent.settings import EngineSettings
 
-SENTENCES = (
-    "the printer is offline and I tried that already",
-    "please send the report to the office in the morning",
-    "my computer is very slow since the last update",
-    "what is the weather like in london today",
-    "I have ten years of experience with computers",
-    "there is no sound in the meeting",
-    "the train was late and I missed the start of the meeting",
-    "we should talk about the plan for next week",
-)
-SAID = [re.sub("[^a-z ]", "", sentence.lower()) for sentence in SENTENCES]
 SEEDS = 4
 AT_MOST = {0.0: 0.10, 0.01: 0.12, 0.05: 0.15, 0.10: 0.20, 0.20: 0.30}
 """Share of packets lost, and the word error rate up to which a transcript is usable. Measured over several seeds:
