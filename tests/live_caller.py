@@ -145,6 +145,10 @@ class LiveCaller:
         """The events of one type, from number `since` on."""
         return [event for event in self.events[since:] if event["type"] == kind]
 
+    def states(self) -> list[str]:
+        """What the agent has been doing, as the page is told."""
+        return [event["state"] for event in self.of("agent.state")]
+
     async def until(self, condition: Callable[[], object], timeout_s: float = 20) -> None:
         """Returns when something that was heard or told makes `condition` true. Raises TimeoutError."""
         async with asyncio.timeout(timeout_s):
