@@ -14,6 +14,25 @@ FINISHED = 0.6
 GOES_ON = 0.4
 
 PAUSED = """
+    it started fine and suddenly | it was gone
+    first I open the lid then | I press the button
+    it's the grey mm | switch
+    it's the small no | the large one
+    the sticker says | hang on | a padlock
+    I asked about the refund || about the delivery | and about the bill
+    I tried Chrome || Go | and something else
+    what we need is | a cable
+    do you think we might | talk to somebody
+    there is a sticker that says | do not remove
+    my cousin's tablet | is fine
+    my husband never | writes anything down
+    my screen's not | lighting up
+    the app called | sunrise does not open
+    about the order from last week | where is it
+    without the badge | I can't open the door
+    me and my neighbour | share a line
+    one it's too small | two it's too loud
+    I was hoping that maybe | you know it
     every time I dock it | the screen goes dark
     the code is zero x eight | zero zero four two one
     my biggest strength is simply that | I listen
@@ -723,6 +742,31 @@ COMPLETE = """
     end the interview
     you choose please
     since then both of us use one plan
+    yes I did actually
+    I worked there from nineteen ninety to twenty twelve
+    they've changed it again haven't they
+    it isn't really my fault is it
+    it fell off the desk so it did
+    I hear it in one ear only
+    they moved the whole office over
+    come by if you want to pass by
+    how long's that meant to take
+    what are you looking for exactly
+    have you seen this before
+    it happened twice when I tried before
+    my sister did
+    so that's probably why
+    it starts whenever the heating kicks in
+    it is fixed so never mind
+    my key broke and I don't have one
+    where is the plug on one of these
+    does it go all the way in
+    please read me the whole line
+    thank you very much you were kind
+    thank you so much
+    not that I'm aware of
+    ten people give or take
+    K O V A L E N K O
 """
 
 

@@ -43,7 +43,7 @@ def completeness(text: str) -> float:
     words = pieces[0] if len(pieces) == 1 else list(chain.from_iterable(pieces))
     if not words:
         return 0.0
-    if stripped.endswith(_OPEN_MARKS):
+    if stripped.endswith(_OPEN_MARKS) or _aside(pieces):
         return OPEN
     if len(words) <= 4 and phrases.SHORT_ANSWERS.issuperset(words):
         return SURE
@@ -56,8 +56,10 @@ def completeness(text: str) -> float:
         if rule is not None:
             return rule
     said = parse(phrases.merged(_without_tail(rest)), marked=stripped.endswith("?"))
-    if said.tags in ("sx", "ix") and words[0] in phrases.AGREEING:
-        return SURE  # "yes it is"
+    if said.tags in ("sx", "ix", "sxR", "ixR") and words[0] in phrases.AGREEING:
+        return SURE  # "yes it is", "yes I do actually"
+    if said.last in phrases.TAKEN_BACK and len(said.words) > 2 and wants_more(parse(said.words[:-1], marked=False)):
+        return OPEN
     if wants_more(said) or lacks_verb(said):
         return OPEN
     if said.question and len(said.words) > 2:
@@ -65,6 +67,8 @@ def completeness(text: str) -> float:
     if _loose_piece(pieces):
         # "It does not connect [pause] to the network" ends more often than "we have Word [pause] Excel".
         first = pieces[-1][0]
+        if first in chain.from_iterable(pieces[:-1]) and CLASS_OF.get(first) == PREPOSITION:
+            return UNDER_WAY  # "about leave [pause] about overtime"
         return DOUBTFUL if first in phrases.CLOSING or CLASS_OF.get(first) in (PREPOSITION, TO) else UNDER_WAY
     return _behind_opening(said, words, judge(said, pieces))
 
@@ -114,11 +118,21 @@ def _without_tail(words: list[str]) -> list[str]:
     return words
 
 
+def _aside(pieces: Sequence[Sequence[str]]) -> bool:
+    """Whether the caller tells that they look for the words of a sentence under way: "it says [pause] hold on"."""
+    *before, last = pieces
+    if not before or " ".join(last) not in phrases.ASIDES:
+        return False
+    return completeness("\n".join(map(" ".join, before))) < DOUBTFUL
+
+
 def _loose_piece(pieces: Sequence[Sequence[str]]) -> bool:
     """Whether a few words without a verb stand behind a sentence that did not need them, as in a list or behind an
     afterthought: "we have Word [pause] Excel"."""
     *before, last = pieces
-    if not before or len(last) > 4 or last[0] in ("and", "or") or not set("xXyvVe").isdisjoint(classes(last)):
+    if not before or len(last) > 4 or last[0] in ("and", "or"):
+        return False
+    if len(last) > 1 and not set("xXyvVe").isdisjoint(classes(last)):
         return False
     return completeness("\n".join(map(" ".join, before))) > OPEN
 

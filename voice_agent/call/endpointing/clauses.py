@@ -37,9 +37,11 @@ _ANNOUNCES = re.compile(
 )
 """As many will be told, one after the other."""
 _FIRST_OF_MORE = re.compile(
-    rf"(first|firstly|first of all|to begin with|at first)\b(?! time)|(the |my )?(first|one)( \w+){{0,3}} {_COUNTED}"
+    r"one (it's|it|the|my|i|we|there's) (?!.* two)|(first|firstly|first of all|to begin with|at first)\b(?! time)"
+    rf"|(the |my )?(first|one)( \w+){{0,3}} {_COUNTED}"
     r"( \w+){0,3} (is|was) |on (the )?one hand|the (more|less|sooner|longer|faster|older) (?!.*\bthe\b)"
 )
+_OWNED_NOUN = re.compile(r"d[a#]*n*yn+$")
 _NEXT = frozenset("then finally and but second secondly another other".split())
 _RETELLS = re.compile(
     r"\b(says|reads|shows) (the|a|an) \w+$"
@@ -64,6 +66,8 @@ def judge(said: Said, pieces: Sequence[Sequence[str]]) -> float:
         return OPEN
     if _list_open(words, tags, pieces) or (words[0] == "having" and verbs < 2):
         return UNDER_WAY
+    if _OWNED_NOUN.match(tags):
+        return WAITING  # "my cousin's tablet"
     if not verbs:
         return _verbless(words, tags)
     relative = _RELATIVE_CLAUSE.match(tags)
@@ -156,6 +160,10 @@ def _verbless(words: Sequence[str], tags: str) -> float:
         return COMPLETE  # "reinstall the driver": a verb that is not known
     if count > 2 and (first in table.CONTRASTS or _NEW_SUBJECT.search(tags)):
         return UNDER_WAY
+    if first == "about" and tags[1:2] in ("d", "i") and "#" not in tags and count > 2:
+        return UNDER_WAY  # "about the ticket from Friday"
+    if words[:2] in (["me", "and"], ["him", "and"], ["her", "and"]):
+        return UNDER_WAY
     if tags[0] == "p":
         return _adverbial(words, tags)
     if tags[0] in "tg":
@@ -187,6 +195,10 @@ def _adverbial(words: Sequence[str], tags: str) -> float:
     ):
         return UNDER_WAY
     if (count > 2 and first in ("after", "before", "during")) or (first == "since" and "d" in tags):
+        return WAITING
+    if count > 2 and first in ("without", "between", "compared", "depending"):
+        return WAITING  # "without my glasses"
+    if (words[0], *words[2:4]) in (("at", "end", "of"), ("at", "start", "of"), ("in", "middle", "of")):
         return WAITING
     return PROBABLE if count < 4 else COMPLETE
 

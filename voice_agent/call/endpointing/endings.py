@@ -17,10 +17,15 @@ _INFINITIVE_OBJECT = re.compile(r".+[qrRw]t[rR]*[vVe]?[io]?.$")
 """"Nothing to worry about", "what to do"."""
 _EMBEDDED_QUESTION = re.compile(r"w(?:[siq]|d?[a#]*n+)x$")
 """"I don't know what the problem is"."""
-_CLAUSE_SUBJECT = re.compile(r"(?:u|^w|[xXvVeinoagp]w|[vVeinoa]i(?=d))(?:d[a#]*n+|q)$|un$")
+_CLAUSE_SUBJECT = re.compile(r"(?:u|^w|[xXvVeinoagp]w|[vVeinoa](?P<that>i)(?=d))(?:d[a#]*n+|q)$|un$")
 """"I don't know where the button", "he said that the server"."""
 _OWNED = re.compile(r"[xX][dq]y$")
 """"That's someone else's", "it's my daughter's"."""
+_CONJOINED_ADVERB = re.compile(r"(?<=[^rR])c[Dq]*R$")
+_TAG_QUESTION = re.compile(r"....*x[si]$")
+_PERFECT = frozenset("have has had haven't hasn't hadn't i've you've we've they've when".split())
+_MID_ADVERBS = frozenset("never always usually just still also really probably only keeps hardly rarely".split())
+"""They stand before their verb."""
 _BARE_QUESTION = re.compile(r"(?:x|w[nap#rR]{0,4}x)(?:[siq]|d[anr#]*n+|n)$")
 
 
@@ -45,7 +50,15 @@ def _ends_after_all(said: Said) -> bool:
     if last == "so":
         return before in table.SO_VERBS or before in ("or", "if", "why", "even", "not")
     if last == "before":
-        return before in ("as", "than", "like") or not {"never", "ever"}.isdisjoint(said.words)
+        if said.before_tag in "vrio" and not _PERFECT.isdisjoint(said.words):
+            return True  # "have you done this before", "when I called before"
+        return before in ("as", "than", "like", "one", "day", "week") or not {"never", "ever"}.isdisjoint(said.words)
+    if _TAG_QUESTION.search(said.tags) and (before.endswith("n't") or negative(said.words[:-2])):
+        return True  # "I've done it again, haven't I"
+    if last == "only":
+        return said.before_tag == "n" and bool(FINITE.search(said.tags))
+    if len(said.words) > 4 and said.words[-3] == "so" and said.tags.endswith(("sx", "ix")):
+        return True  # "I dropped it, so I did"
     if (before, last) == ("a", "half") or _OWNED.search(said.tags):
         return True
     if last in table.REPEATED_TIMES:
@@ -60,10 +73,11 @@ def _expression_open(said: Said) -> bool:
         return True  # "once it has finished, will it"
     if tags[-1] in "io" and _wants_second(said):
         return not _stranded(said)
-    if before == "but" and last in table.SCENES and len(words) > 2:
-        return True  # "it worked, but today"
-    if _CLAUSE_SUBJECT.search(tags) and not (said.question and tags[0] == "w") and words[:2] != ["what", "a"]:
-        return True
+    if (before == "but" and last in table.SCENES and len(words) > 2) or _CONJOINED_ADVERB.search(tags):
+        return True  # "it worked, but today", "and most recently"
+    subject = _CLAUSE_SUBJECT.search(tags)
+    if subject and not (said.question and tags[0] == "w") and words[:2] != ["what", "a"]:
+        return subject["that"] is None or words[subject.start("that")] == "that"
     match last:
         case "number":
             return said.before_tag == "n" and not FINITE.search(tags)  # "ticket number"
@@ -83,12 +97,14 @@ def _expression_open(said: Said) -> bool:
             )
         case "fact":
             return before == "the"
+        case "then":
+            return words[0] == "first"  # "first I turned it off, then"
         case "called" | "named":
-            return before in table.BEING and not said.question
+            return (before in table.BEING or said.before_tag == "n") and not said.question
         case "know" | "think":
             return tags[0] == "x"  # "do you know"
         case "not":
-            return len(words) > 3 and before in table.BEING
+            return said.before_tag == "y" or (len(words) > 3 and before in table.BEING)
         case _:
             return last in table.NUMBERED and said.before_tag in ("p", "V", "x", "X")  # "it says version"
 
@@ -118,6 +134,10 @@ def _particle(said: Said) -> bool:
         return True  # "we stayed inside"
     if (said.before, last) in (("slow", "down"), ("calm", "down"), ("cool", "down"), ("warm", "up")):
         return True
+    if (last == "in" and said.before == "way") or (last == "by" and said.before in table.BY_VERBS):
+        return True  # "all the way in", "drop by"
+    if last == "over" and said.before_tag == "n" and not table.OVER_VERBS.isdisjoint(earlier):
+        return True  # "they changed the broadband over"
     if last in table.RESULTS and earlier[len(tags[:-1].rstrip("rRD")) - 1] in table.BEING:
         return True
     if tags.endswith("pcp") or said.before == "back" or (said.before, last) == ("i'm", "in"):
@@ -133,7 +153,8 @@ def _particle(said: Said) -> bool:
 
 def _stranded(said: Said) -> bool:
     """Whether the object of the last verb or preposition stands before it: "what is it for", "the one I need"."""
-    asked = max((at for at, word in enumerate(said.words) if word in table.OBJECT_WORDS), default=-1)
+    words = (word.removesuffix("'s") for word in said.words)
+    asked = max((at for at, word in enumerate(words) if word in table.OBJECT_WORDS), default=-1)
     if asked == 0 and said.question and len(said.words) > 3:
         return True
     if said.words[0].startswith("how_long") and said.last == "for":
@@ -148,6 +169,8 @@ def _stranded(said: Said) -> bool:
 def _auxiliary(said: Said) -> bool:
     if said.before in ("he", "she", "it") and said.last in ("do", "don't"):
         return True  # misspoken, and about to be put right
+    if said.question and said.tags[0] == "x" and said.before_tag in "si" and len(said.words) > 4:
+        return True  # "do you think you could"
     return not _elliptic(said)
 
 
@@ -162,7 +185,10 @@ def _elliptic(said: Said) -> bool:
     if len(words) == 2 or (len(words) == 3 and tags[1] in "rRD"):
         return last in table.ANSWERING_AUXILIARIES
     linking = last in ("is", "was", "are", "has", "have", "should", "must", "might", "may", "would")
-    match words[-3]:
+    if len(words) == 3 and last in ("did", "didn't") and words[0] in table.POSSESSIVES:
+        return True  # "my manager did"
+    lead_at = len(tags[:-2].rstrip("rRD")) - 1
+    match words[max(lead_at, 0)]:
         case lead if lead in table.THINKING:
             return not linking or negative(words)
         case "but" | "and" | "though":
@@ -174,6 +200,8 @@ def _elliptic(said: Said) -> bool:
 
 
 def _object_verb(said: Said) -> bool:
+    if said.before in ("that", "which", "who") and said.before_tag in "iw" and len(said.words) > 2:
+        return True  # "a message that says"
     if said.before_tag == "c" and "between" in said.words:
         return False  # "the difference between borrow and lend"
     return said.tags != "nG" and not _stranded(said)  # "problem solving"
@@ -186,16 +214,22 @@ def _ergative_verb(said: Said) -> bool:
 
 
 def _weak_adverb(said: Said) -> bool:
+    if said.before_tag == "n" and len(said.words) > 2 and not FINITE.search(said.tags) and said.last in _MID_ADVERBS:
+        return True  # "my wife usually"
+    if said.before == "that" and said.tags[-3:-2] in ("v", "V", "g", "G"):
+        return True  # "I was thinking that maybe"
     if said.before in ("it", "you", "there") and said.tags[-3:-2] in ("", "x", "u", "c", "w", "r"):
         return True  # "it usually", "could you maybe"
-    if said.before in table.RESULTS:
-        return False  # "it was off already"
+    if said.before in table.RESULTS or (said.question and said.before_tag == "p" and said.tags[0] == "w"):
+        return False  # "it was off already", "what am I looking for exactly"
     return said.before in table.LINKING or said.before_tag in tuple("xXyscdwp")
 
 
 def _question_word(said: Said) -> bool:
     """ "They asked me why", but not "I don't know why", "do you know when", "since when"."""
     if len(said.words) == 1 or (said.before_tag == "p" and len(said.words) < 4):
+        return False
+    if said.last == "why" and said.before in ("that's", "is", "probably") and "that's" in said.words:
         return False
     if said.last in table.BEFORE_NOUNS or said.before not in table.WONDERING:
         return True
@@ -222,7 +256,7 @@ def _pronoun(said: Said) -> bool:
     if before == "that" and last in ("you", "it", "there", "this"):
         return not said.question
     if words[-3:-1] == ["one", "of"]:
-        return last in ("those", "these")
+        return last in ("those", "these") and not said.question
     if last == "you" and before_tag in ("n", "q"):
         return before != "thank"  # "is there any chance you"
     if tags == "pi":

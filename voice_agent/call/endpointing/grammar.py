@@ -16,7 +16,7 @@ from voice_agent.call.endpointing.verbs import BASES, PARTICIPLES
 
 FINITE = re.compile(r"[xXy][xrRD]*[vVegGa]?|(?<![tgGo])[vVe]")
 """A verb with its auxiliaries."""
-_QUESTION = re.compile(r"x[sidqnoyw]|w[vVe]|w[napq#rR]{0,4}x|wX")
+_QUESTION = re.compile(r"x[sidqnoyw]|w[vVe]|w[napq#rR]{0,4}x")
 _ADVERBIAL_QUESTION = re.compile(r"wR?x")
 
 

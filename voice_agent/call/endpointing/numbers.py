@@ -62,6 +62,10 @@ _CODE_WORDS = frozenset(
     reference order starts address staff card imei passport policy case customer employee product booking tracking
     """.split()
 )
+_BEFORE_YEAR = frozenset("in since of from until till to by".split())
+_NUMBERED_WORDS = _CODE_WORDS | _SHORT_NUMBER_WORDS | _PHONE_WORDS
+_LONG_NAME = 8
+"""Letters, spelt in one breath."""
 _LETTER_NAMES = frozenset("zed zee aitch".split())
 _ADDRESS_SIGNS = frozenset("dot dash underscore hyphen slash".split())
 _INITIALS = {"i", "a"}
@@ -100,6 +104,8 @@ def _letters(words: Sequence[str]) -> float | None:
         return COMPLETE
     if _INITIALS.issuperset(run):
         return None
+    if len(run) >= _LONG_NAME and first == 0:
+        return PROBABLE
     if len(run) > 1 and words[first - 1 : first + 1] != ["with", "a"]:
         # "Jon, J O N": the name that was said is spelt to its end.
         return COMPLETE if "".join(run) in words[:first] else UNDER_WAY
@@ -129,7 +135,8 @@ def number(words: Sequence[str], last_piece: int) -> float | None:
     dots = words.count("dot")
     if dots >= 2 or (dots and "ip" in known):
         return UNDER_WAY if dots < 3 else COMPLETE  # an address of a machine has four parts
-    if run == ["one"] and first and not before & (_CODE_WORDS | _SHORT_NUMBER_WORDS | _PHONE_WORDS):
+    counted = table.CLASS_OF.get(prior, "n") not in "vVxda" and before & _NUMBERED_WORDS
+    if run == ["one"] and first and not counted:
         return None  # a pronoun
     digits = sum(_digits(word) or 1 for word in run) - _joined(run)
     if "x" in run[:2] and _leading_zero(run[0]):
@@ -177,6 +184,8 @@ def _cardinal(words: Sequence[str], first: int, run: Sequence[str]) -> float | N
     prior = words[first - 1] if first else ""
     if prior in ("the", "my", "these", "our") and run[-1] != "one":
         return OPEN  # "the twenty third", "the two monitors"
+    if len(run) == 2 and run[0] in ("nineteen", "twenty") and run[1] in _TEENS and prior in _BEFORE_YEAR:
+        return PROBABLE
     if prior in ("from", "between"):
         return UNDER_WAY  # "to", "and"
     teen = run[-1] in _TEENS or run[-1] in _TENS

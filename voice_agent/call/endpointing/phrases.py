@@ -101,6 +101,13 @@ ANSWERS = _phrases(
     come on
     i'd love to
     not that i know of
+    not that i'm aware of
+    none that i'm aware of
+    i'd say so
+    thank you so much
+    thank you very much
+    thanks so much
+    thanks a lot
     none that i know of
     nothing that i know of
     not as far as i know
@@ -136,6 +143,8 @@ OPENINGS = _phrases(
     uh
     er
     erm
+    mm
+    hm
     hmm
     ah
     oh
@@ -259,6 +268,11 @@ OPENINGS = _phrases(
     luckily
     fortunately
     unfortunately
+    thank you
+    thank you so much
+    thank you very much
+    thanks so much
+    thanks a lot
     oh and one more thing
     and one more thing
     one more thing
@@ -332,6 +346,8 @@ HESITATIONS = SEARCHING | _phrases(
     er
     erm
     ah
+    mm
+    hm
     hmm
     ehm
     ähm
@@ -359,6 +375,53 @@ HESITATIONS = SEARCHING | _phrases(
 )
 """Whoever ends with one is about to go on, or to put it right."""
 
+ASIDES = (
+    _phrases(
+        """
+    hold on
+    hang on
+    hang on a second
+    hang on a minute
+    hold on a second
+    one second
+    one sec
+    one moment
+    just a second
+    just a moment
+    just a minute
+    wait a second
+    wait a minute
+    bear with me
+    bear with me a second
+    give me a second
+    give me a moment
+    pardon
+    pardon me
+    excuse me
+    sorry
+    i don't know
+    i'm not sure
+    who knows
+    oh lord
+    oh god
+    god
+    lord
+    gosh
+    oh dear
+    eh
+    mmm
+    where are we now
+    where are we
+    where is it
+    here we go
+    you know when
+    you know the one
+    """
+    )
+    | SEARCHING
+)
+"""A piece of its own behind a sentence under way: it goes on."""
+
 TAILS = _phrases(
     """
     please
@@ -373,12 +436,23 @@ TAILS = _phrases(
     mate
     sir
     madam
+    so never mind
+    before you ask
+    give or take
+    to be honest
+    to be fair
+    if that helps
+    if that makes sense
+    as well
     """
 )
 """Asides behind a sentence, which is judged without them."""
 
 CLOSING = _words("this every each last thank thanks already again yet too either")
 """What they begin behind a pause ends the turn: "this morning", "every time", "thank you very much"."""
+
+TAKEN_BACK = _words("no sorry wait")
+"""Behind a sentence that is not complete they begin it anew: "it's the blue, no"."""
 
 AGREEING = _words("yes yeah yep aye no nope nah of sure")
 """Before an elliptic answer: "yes it is", "of course I can"."""

@@ -211,9 +211,11 @@ IN_VERBS = _words(
     """
     log logs logged logging sign signs signed signing plug plugs plugged plugging come comes came coming type typed
     give gave key keyed check checked clock dial dialled let be fill filled move moved join joined break broke put
-    get packed caved settled
+    get packed caved settled kick kicks kicked chip dig weigh
     """
 )
+BY_VERBS = _words("drop drops dropped stop stopped pass passed come comes came")
+OVER_VERBS = _words("change changed switch switched move moved hand handed take took taken bring brought swap swapped")
 ON_VERBS = _words(
     """
     turn turns turned turning switch switched switches switching power powered come comes came coming go goes went
