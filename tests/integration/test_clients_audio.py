@@ -259,7 +259,8 @@ async def test_after_the_idle_timeout_the_agent_speaks_by_itself(open_place: Ope
         await talk.update(audio=listening({"type": "server_vad", "idle_timeout_ms": 5000}))
         talk.microphone()
         triggered = await talk.until("input_audio_buffer.timeout_triggered")
-        assert triggered.audio_end_ms - triggered.audio_start_ms == pytest.approx(5000, abs=300)
+        # On a slow machine the microphone sends less than that in 5 s.
+        assert triggered.audio_start_ms == max(0, triggered.audio_end_ms - 5000)
         committed = await talk.until("input_audio_buffer.committed")
         assert committed.item_id == triggered.item_id
         response = (await talk.until("response.done")).response
