@@ -37,6 +37,9 @@ SCRIPTED = "What can I help you with?"
 """What the helpdesk's own dialogue answers to a greeting."""
 EPILOGUE = "The provider answers again."
 PROBLEM = "Please help me with my printer at work."
+QUESTION = "Can you hear me?"
+"""Short, because the local ear computes for a sixth of its length, and for much longer on a busy machine."""
+BY_LOCAL_EAR = "You said: can you"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,14 +88,14 @@ ENGINES: Mapping[str, Mapping[str, Meeting]] = {
         ),
     },
     "transcriber": {
-        "too many requests": Meeting(Fault("transcriptions", "status", None, 429, retry_after_s=5), "(?i).*printer"),
-        "server error": Meeting(Fault("transcriptions", "status", None, 500), "(?i).*printer"),
-        "malformed": Meeting(Fault("transcriptions", "malformed", None), "(?i).*printer"),
-        "cut": Meeting(Fault("transcriptions", "cut", None, after_chunks=1), "(?i).*printer"),
+        "too many requests": Meeting(Fault("transcriptions", "status", None, 429, retry_after_s=5), BY_LOCAL_EAR),
+        "server error": Meeting(Fault("transcriptions", "status", None, 500), BY_LOCAL_EAR),
+        "malformed": Meeting(Fault("transcriptions", "malformed", None), BY_LOCAL_EAR),
+        "cut": Meeting(Fault("transcriptions", "cut", None, after_chunks=1), BY_LOCAL_EAR),
         "slow": Meeting(Fault("transcriptions", "slow", 1, delay_s=1.5), "You said: The provider has heard it."),
         "silent": Meeting(
             Fault("transcriptions", "stall", None),
-            "(?i).*printer",
+            BY_LOCAL_EAR,
             DEADLINES.transcriber_timeout_s + TAKEOVER_S + DEADLINES.moderator_timeout_s,
         ),
     },
@@ -133,8 +136,18 @@ def a_bench() -> Iterator[Bench]:
         yield Bench(server, server.make_key(), port)
 
 
-@pytest.fixture(scope="module")
+# New for each test and each try of it: breakers and caches of a server remember what it met before.
+
+
+@pytest.fixture
+def bench() -> Iterator[Bench]:
+    with a_bench() as bench:
+        yield bench
+
+
+@pytest.fixture
 def benches() -> Iterator[dict[str, Bench]]:
+    """One for each engine."""
     contexts = {engine: a_bench() for engine in ENGINES}
     with ThreadPoolExecutor(len(contexts)) as pool:
         started = {engine: pool.submit(context.__enter__) for engine, context in contexts.items()}
@@ -175,7 +188,7 @@ async def meet(engine: str, case: str, caller: LiveCaller, stub: StubProvider) -
     stub.fail(meeting.fault)
     since, asked = len(caller.events), caller.now()
     if engine == "transcriber":
-        asked = await caller.microphone.say(spoken(PROBLEM))
+        asked = await caller.microphone.say(spoken(QUESTION))
     elif engine == "synthesizer":
         caller.write(f"The {case} case.")  # words of its own, which no cache has
         expected = f"You said: The {case} case\\."
@@ -206,10 +219,7 @@ async def test_a_call_outlives_whatever_one_of_its_engines_does(benches: dict[st
             calls.create_task(meet_all(engine, bench), name=engine)
 
 
-async def test_a_provider_killed_in_mid_sentence_is_bridged_and_the_local_engines_go_on(
-    benches: dict[str, Bench],
-) -> None:
-    bench = benches["language model"]
+async def test_a_provider_killed_in_mid_sentence_is_bridged_and_the_local_engines_go_on(bench: Bench) -> None:
     story = "First we look at the cable. Then we look at the lamp. After that we would have looked at the paper."
     async with a_call(bench) as (caller, stub):
         stub.script.replies = [ReplyRule("story", story)]
