@@ -1,6 +1,6 @@
 """How long a caller is waited for: when their turn ends, and what may be begun before. Pure; times in s.
 
-One anchor, the last speech. The wait grows with the doubt whether the sentence is complete (`endpointing.py`).
+One anchor, the last speech. The wait grows with the doubt whether the sentence is complete (`endpointing`).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ It awaits nothing, reads no clock and does no I/O; `CallSession` feeds it and ca
 seconds on one monotonic clock.
 
 **The caller's turn.** Speech comes in segments, each transcribed on its own, so that its text is known while the
-pause is still being judged. One anchor: the last speech. The wait grows with doubt (`endpointing.py`):
+pause is still being judged. One anchor: the last speech. The wait grows with doubt (`endpointing`):
 
     caller    ######....#########............
     segment   [  1 ]    [   2   ]

@@ -44,6 +44,8 @@ def _regular(base: str) -> list[str]:
     if stem.endswith("y") and stem[-2] not in "aeou":
         return [stem, stem[:-1] + "ies", stem[:-1] + "ied", stem + "ing"]
     third = stem + ("es" if stem.endswith(("s", "x", "z", "ch", "sh")) else "s")
+    if stem.endswith("ee"):
+        return [stem, third, stem + "d", stem + "ing"]
     if stem.endswith("e"):
         return [stem, third, stem + "d", stem[:-1] + "ing"]
     return [stem, third, long + "ed", long + "ing"]
@@ -57,11 +59,11 @@ OBJECT_VERBS = _inflected(
     """
     need want ask tell bring buy make keep give take put get let send find say decide replace use include install
     visit contain mention cause require remove receive select insert attach add provide create produce describe
-    discuss explain suggest recommend consider expect prefer enjoy love hate avoid allow offer set build catch
+    discuss explain suggest recommend consider expect prefer+ enjoy love hate avoid allow offer set build catch
     sell become mean seem remain realise realize discover lose handle manage solve repair wish assume contact
     reach attend follow support introduce develop organise organize prepare own borrow lend achieve represent prevent
     bother convince persuade encourage inform remind involve affect deserve lack swap+ grab+ fetch wear throw teach hire
-    treat supposed feel request report appreciate ensure imagine mind
+    treat feel request report appreciate ensure imagine mind
     """
 )
 """A statement does not end with one, but a question about its object may: "what do I need"."""
@@ -77,14 +79,14 @@ FREE_VERBS = _inflected(
     reconnect restart reboot win spend meet call cost fall live study join cook drive shut turn type freeze crash
     start stop+ print break finish begin forget understand remember hear sit stand grow eat drink sleep wake fly die
     pay hang rise ring swim sing fit burn quit shake lie lead stick cut hit hold spell plug+ unplug+ log+ sign boot
-    check test update upgrade reset sync flash blink flicker beep buzz smell scan+ respond reply answer
+    check test update upgrade reset+ sync flash blink flicker beep buzz smell scan+ respond reply answer
     continue travel wait listen talk walk arrive return appear disappear vanish exist matter depend differ complain
     laugh cry stay rest relax retire resign graduate apply agree disagree argue succeed fail struggle improve
     increase decrease rain snow shop+ dance jog+ exercise practise practice volunteer commute expire lock unlock
     choose block jam+ overheat lag+ buffer stutter repeat wonder worry care hope guess believe suppose ship+ deliver
-    register enter escalate confirm book order cancel schedule email mail message text chat phone fix
+    register enter escalate confirm book order cancel schedule email mail message text chat+ phone fix
     translate pronounce correct react behave communicate present negotiate design draw paint train count wash
-    clean iron bake like seem tap+ swipe scroll push pull touch power pop+ spin leak melt smoke stream record mute
+    clean iron bake like seem tap+ swipe scroll push pull touch power pop+ spin+ leak melt smoke stream record mute
     unmute dial calm recover settle hum+ taste squeak rattle park hurt last ache bounce vibrate rotate
     notice kick keep end cancel
     """
