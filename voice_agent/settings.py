@@ -431,7 +431,7 @@ class EngineSettings(BaseSettings):
     breaker_failures: int = Field(3, ge=1, description="Failures in a row that open the circuit breaker.")
     breaker_reset_s: float = Field(20, gt=0, description="An open breaker lets one request try after this time.")
     filler_after_ms: int = Field(1500, ge=0, description="A slow model is covered by a short filler after this.")
-    pocketsphinx_workers: int = Field(2, ge=1, description="Processes that transcribe (91 MB each).")
+    pocketsphinx_workers: int = Field(2, ge=1, description="Processes that transcribe (110 MB each).")
     pocketsphinx_partial_ms: int = Field(200, ge=50, description="Audio between two partial transcripts.")
     transcriber_workers: int = Field(1, ge=1, description="Processes of a transcriber with a model path.")
     transcriber_threads: int = Field(2, ge=1, description="Threads each of those computes with.")
