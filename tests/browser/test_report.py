@@ -96,7 +96,7 @@ class TestAfterRealCalls:
         await expect(page.get_by_role("heading", name="Your report in short")).to_be_visible(timeout=CALL_TIMEOUT_MS)
         report = page.locator("#report")
         await expect(report).to_contain_text("I wrote the plan myself")
-        await expect(report).to_contain_text("Nothing was spoken in this call")
+        await expect(report).to_contain_text("You did not speak in this call")
         await expect(report).to_contain_text("made by an AI system")
         async with page.expect_download() as waiting:
             await page.get_by_role("button", name="Report as JSON").click()

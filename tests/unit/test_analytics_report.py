@@ -56,6 +56,14 @@ def measures_of(report: Report) -> list[Measure]:
     return [*report.measures(), *(measure for q in questions for measure in (*q.content, *q.delivery))]
 
 
+def test_a_short_call_in_which_nothing_was_tried_is_summed_up_as_such() -> None:
+    turns = [typed(1, "My printer is offline.")]
+    desk = build_report(meta("helpdesk", turns), turns, HelpdeskFacts(article_title="Printer offline"))
+    assert desk.review.summary == "Printer offline: no steps tried. It is not fixed yet."
+    lesson_of_seconds = build_report(meta("language-coach", turns), turns, LanguageFacts())
+    assert lesson_of_seconds.review.summary.startswith("You practised for less than a minute")
+
+
 def test_a_question_has_its_answers_turns_scores_and_model_answer() -> None:
     section = interview().section
     assert section is not None

@@ -62,7 +62,7 @@ def helpdesk_review(report: HelpdeskReport) -> Review:
         "unconfirmed": "Whether it is fixed was not said.",
         "unresolved": "It is not fixed yet.",
     }[report.resolution]
-    steps = f"{len(report.steps)} step{'s' * (len(report.steps) != 1)} tried."
+    steps = f"{len(report.steps) or 'no'} step{'s' * (len(report.steps) != 1)} tried."
     about = report.article_title or report.category or "Problem"
     sentences = [f"{about}: {steps}", outcome]
     if report.ticket:
@@ -87,5 +87,7 @@ def general_review(turns: Sequence[object], duration_s: float) -> Review:
 
 
 def _minutes(seconds: float) -> str:
-    minutes = max(1, round(seconds / 60))
+    if seconds < 60:
+        return "less than a minute"
+    minutes = round(seconds / 60)
     return f"{minutes} minute{'s' * (minutes != 1)}"

@@ -21,7 +21,7 @@ LONG_PAUSE_MS = 2000
 _COVERED = 0.8
 """Share of a turn's words that need times: transcribers split some words otherwise than the text does."""
 
-TYPED = Missing("not_applicable", "Nothing was spoken in this call.")
+TYPED = Missing("not_applicable", "You did not speak in this call.")
 SHORT = Missing("not_enough_speech", f"Needs {ENOUGH_SECONDS} seconds and {ENOUGH_WORDS} words of speech.")
 UNTIMED = Missing("not_measured", "The transcriber gave no times of single words.")
 UNKNOWN_FILLERS = Missing("not_measured", "The transcriber may leave out sounds such as um.")
