@@ -36,6 +36,7 @@ $(VENV)/.run-ready: requirements.lock pyproject.toml | $(VENV)/bin/python
 $(VENV)/.dev-ready: requirements-dev.lock pyproject.toml | $(VENV)/bin/python
 	$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements-dev.lock
 	$(BIN)/python -m pip install -q --disable-pip-version-check --no-deps -e .
+	$(BIN)/python -m compileall -q voice_agent signaling
 	@touch $@ $(VENV)/.run-ready
 
 run: setup
