@@ -210,10 +210,14 @@ async def test_a_dead_voice_is_replaced_before_the_first_sound() -> None:
 @pytest.mark.parametrize("kind", ["drop", "cut", "malformed", "stall"])
 async def test_an_utterance_lost_by_the_provider_is_heard_by_the_local_transcriber(transcriber: str, kind: Any) -> None:
     endpoint: Any = "realtime" if transcriber == "openai-realtime" else "transcriptions"
-    async with served(transcriber=transcriber, transcriber_timeout_s=1, transcriber_warm_connections=0) as (
-        stub,
-        registry,
-    ):
+    async with served(
+        transcriber=transcriber,
+        transcriber_warm_connections=0,
+        # The local one has the same deadline, beside whatever else runs on the machine.
+        transcriber_timeout_s=4,
+        pocketsphinx_workers=1,
+        worker_niceness=0,
+    ) as (stub, registry):
         stub.fail(Fault(endpoint, kind, None, after_chunks=2 if endpoint == "realtime" else 0))
         transcript = await heard(registry.for_call(Scripted()), synthesize("yes i would like to start now"))
         assert transcript.final
