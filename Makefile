@@ -58,7 +58,7 @@ test: lint
 	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --reruns 1 -rR
 
 faults: setup-dev
-	LONG_TESTS=1 $(BIN)/python -m pytest tests/faults tests/security/test_exhaustion.py
+	LONG_TESTS=1 $(BIN)/python -m pytest tests/faults tests/security/test_exhaustion.py tests/integration/test_call_faults.py
 
 fuzz: setup-dev
 	FUZZ_MUTANTS=$(or $(MUTANTS),20000) $(BIN)/python -m pytest tests/fuzz
