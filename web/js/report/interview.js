@@ -43,7 +43,7 @@ function questionElement(question, at, turns) {
   const summary = make(
     "summary",
     {},
-    make("span", { class: "question-head" }, make("span", { class: "hint" }, [question.competency, outcome].filter(Boolean).join(" · ")), make("h3", {}, `${at + 1}. ${question.text}`)),
+    make("span", { class: "question-head" }, make("span", { class: "hint" }, [question.competency?.replaceAll("-", " "), outcome].filter(Boolean).join(" · ")), make("h3", {}, `${at + 1}. ${question.text}`)),
   );
   const element = make("details", { class: "question" }, summary, ...body(question, answers));
   element.open = at === 0;
