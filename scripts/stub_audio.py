@@ -8,9 +8,12 @@ import zlib
 
 import numpy as np
 import soundfile
+from numpy.typing import NDArray
 
 RATE_HZ = 24_000
 _SYLLABLE_S = 0.2
+_AUDIBLE = 500
+"""Samples of s16le above this are somebody speaking."""
 _FORMANTS = ((730, 1090), (270, 2290), (300, 870), (530, 1840), (570, 840))
 
 
@@ -55,10 +58,18 @@ def ogg_opus(pcm: bytes) -> bytes:
     return buffer.getvalue()
 
 
-def decoded_seconds(data: bytes) -> float:
-    """Length of an uploaded audio file in s; 0 if it is none."""
+def onset(samples: NDArray[np.int16]) -> int | None:
+    """Where sound begins; None if there is none."""
+    loud = np.abs(samples.astype(np.int32)) > _AUDIBLE
+    return int(loud.argmax()) if loud.any() else None
+
+
+def decoded(data: bytes) -> tuple[float, float]:
+    """Of an uploaded audio file: its length in s, and how much of that is behind its first sound, in ms. 0 if it is
+    none."""
     try:
-        with soundfile.SoundFile(io.BytesIO(data)) as file:
-            return float(len(file) / file.samplerate)
+        samples, rate_hz = soundfile.read(io.BytesIO(data), dtype="int16")
     except soundfile.LibsndfileError:
-        return 0.0
+        return 0.0, 0.0
+    begins = onset(samples)
+    return len(samples) / rate_hz, 0.0 if begins is None else (len(samples) - begins) / rate_hz * 1000

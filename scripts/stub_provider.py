@@ -24,7 +24,7 @@ from typing import Any, Self
 import uvloop
 from aiohttp import BodyPartReader, web
 
-from scripts.stub_audio import RATE_HZ, decoded_seconds, looped, ogg_opus, speech_like
+from scripts.stub_audio import RATE_HZ, decoded, looped, ogg_opus, speech_like
 from scripts.stub_realtime import RealtimeTranscription
 from scripts.stub_script import Delays, Endpoint, Fault, Faults, Record, Script
 
@@ -207,9 +207,9 @@ class StubProvider:
 
     async def _transcriptions(self, request: web.Request) -> web.StreamResponse:
         parameters, audio = await _form(request)
-        audio_s = decoded_seconds(audio)
+        audio_s, heard_ms = decoded(audio)
         async with self._exchange(request, "transcriptions", parameters, audio_s) as (record, fault):
-            text = self.script.transcript(audio_s)
+            text = self.script.transcript(audio_s, heard_ms)
             await asyncio.sleep(self.delays.transcription_s)
             if parameters.get("stream") != "true":
                 return _json_answer(request, {"text": text, "words": _word_times(text)}, fault)

@@ -11,12 +11,10 @@ from typing import Any
 import numpy as np
 from aiohttp import WSMsgType, web
 
-from scripts.stub_audio import RATE_HZ
+from scripts.stub_audio import RATE_HZ, onset
 from scripts.stub_script import Delays, Fault, Record, Script, TimedWords
 
 _MS_PER_WORD = 300
-_AUDIBLE = 500
-"""Samples of s16le above this are somebody speaking."""
 _SHORTEST_S = 0.1
 _TRANSCRIPTION = "conversation.item.input_audio_transcription."
 
@@ -81,8 +79,8 @@ class RealtimeTranscription:
                 await self._send("error", error={"type": "invalid_request_error", "message": "unknown event"})
 
     async def _listen(self, pcm: bytes) -> None:
-        if self._onset is None and (sounds := np.abs(np.frombuffer(pcm, "<i2").astype(np.int32)) > _AUDIBLE).any():
-            self._onset = self._audio_bytes + 2 * int(sounds.argmax())
+        if self._onset is None and (begins := onset(np.frombuffer(pcm, "<i2"))) is not None:
+            self._onset = self._audio_bytes + 2 * begins
         self._audio_bytes += len(pcm)
         coming = self._script.transcripts[0] if self._script.transcripts else None
         if not self._partials:
