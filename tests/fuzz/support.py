@@ -32,6 +32,9 @@ SERVER = {
     "EVENT_BURST": "1000000",
     "EVENT_BYTES_PER_S": "1000000000",
     "EVENT_BURST_BYTES": "1000000000",
+    # Thousands of calls end here: their reports would be made for minutes after the last, and are no part of this.
+    "JOBS_WORKERS": "0",
+    "REPORT_WINDOW_S": "0",
 }
 
 fuzzing = pytest.mark.timeout(3600 if IN_EARNEST else 120)

@@ -62,7 +62,7 @@ _HINTED = re.compile(r" with (?:an? )?[a-z]\b.*$")
 """How a name is spelled at its end ("Lopes with an s")."""
 _MIN_DIGITS = 3
 _MAX_VALUE_CHARS = 80
-_MAX_SPELLED_CHARS = 16
+_MAX_SPELLED_CHARS = 14
 """More letters one by one take longer than anybody listens."""
 
 
