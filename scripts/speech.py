@@ -20,6 +20,8 @@ import espeakng_loader
 import numpy as np
 import soxr
 
+from voice_agent.engines.local.workers.espeak import SYNTH_ARGUMENTS
+
 _SYNCHRONOUS = 2
 _CHARS_UTF8 = 1
 _POSITION_CHARACTER = 1
@@ -84,16 +86,7 @@ def _fresh_library() -> Iterator[tuple[ctypes.CDLL, int]]:
         if rate_hz <= 0:
             raise RuntimeError(f"espeak_Initialize returned {rate_hz}")
         library.espeak_SetSynthCallback(_collect_callback)
-        library.espeak_Synth.argtypes = [
-            ctypes.c_char_p,
-            ctypes.c_size_t,
-            ctypes.c_uint,
-            ctypes.c_int,
-            ctypes.c_uint,
-            ctypes.c_uint,
-            ctypes.POINTER(ctypes.c_uint),
-            ctypes.c_void_p,
-        ]
+        library.espeak_Synth.argtypes = SYNTH_ARGUMENTS
         yield library, rate_hz
         library.espeak_Terminate()
     finally:

@@ -375,9 +375,8 @@ HESITATIONS = SEARCHING | _phrases(
 )
 """Whoever ends with one is about to go on, or to put it right."""
 
-ASIDES = (
-    _phrases(
-        """
+ASIDES = SEARCHING | _phrases(
+    """
     hold on
     hang on
     hang on a second
@@ -417,8 +416,6 @@ ASIDES = (
     you know when
     you know the one
     """
-    )
-    | SEARCHING
 )
 """A piece of its own behind a sentence under way: it goes on."""
 

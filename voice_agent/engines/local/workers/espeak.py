@@ -26,6 +26,17 @@ _MIN_WORDS_PER_MINUTE, _MAX_WORDS_PER_MINUTE = 80, 450
 _GO_ON, _STOP = 0, 1
 _EE_OK = 0
 
+SYNTH_ARGUMENTS = (
+    ctypes.c_char_p,
+    ctypes.c_size_t,
+    ctypes.c_uint,
+    ctypes.c_int,
+    ctypes.c_uint,
+    ctypes.c_uint,
+    ctypes.POINTER(ctypes.c_uint),
+    ctypes.c_void_p,
+)
+"""Of espeak_Synth in speak_lib.h."""
 _OnChunk = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes.c_int, ctypes.c_void_p)
 
 _BY_LANGUAGE = {"en": "en-us", "zh": "cmn", "no": "nb", "pt": "pt-br"}
@@ -47,16 +58,7 @@ class EspeakEngine:
         self._espeak.espeak_SetSynthCallback.argtypes = [_OnChunk]
         self._espeak.espeak_SetSynthCallback.restype = None
         self._espeak.espeak_SetSynthCallback(self._on_chunk)
-        self._espeak.espeak_Synth.argtypes = [
-            ctypes.c_char_p,
-            ctypes.c_size_t,
-            ctypes.c_uint,
-            ctypes.c_int,
-            ctypes.c_uint,
-            ctypes.c_uint,
-            ctypes.POINTER(ctypes.c_uint),
-            ctypes.c_void_p,
-        ]
+        self._espeak.espeak_Synth.argtypes = SYNTH_ARGUMENTS
         self._espeak.espeak_SetVoiceByName.argtypes = [ctypes.c_char_p]
         self._espeak.espeak_SetParameter.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int]
         self._job: Job | None = None
