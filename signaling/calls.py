@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable
 
 from aiohttp import web
 
@@ -25,6 +26,7 @@ from signaling.proxy import ProcessGoneError, forward, process_of
 from signaling.resume import PREFIX as RESUME_PREFIX
 from signaling.resuming import claimed, elsewhere
 from signaling.sdp import OfferError
+from voice_agent.call.weakly import weakly
 
 logger = logging.getLogger(__name__)
 
@@ -121,16 +123,16 @@ class _ClosedEarly:
     """The peer may be gone before there is a session to tell."""
 
     def __init__(self) -> None:
-        self._session: Session | None = None
+        self._end: Callable[[str], None] | None = None
         self._closed = False
 
     def __call__(self, _reason: str) -> None:
         self._closed = True
-        if self._session is not None:
-            self._session.end(_CLIENT_GONE)
+        if self._end is not None:
+            self._end(_CLIENT_GONE)
 
     def bind(self, session: Session) -> None:
-        self._session = session
+        self._end = weakly(session.end)
         if self._closed:
             session.end(_CLIENT_GONE)
 

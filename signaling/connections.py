@@ -133,6 +133,12 @@ class _Connection(RequestHandler):
         super().__init__(manager, **options)
         self._limits = limits
 
+    def connection_lost(self, exc: BaseException | None) -> None:
+        super().connection_lost(exc)
+        # The library keeps this of a WebSocket, and so a ring of it, its request and its buffers: they would wait for
+        # the garbage collector.
+        self._data_received_cb = None
+
     def handle_error(
         self,
         request: web.BaseRequest,

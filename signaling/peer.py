@@ -36,6 +36,7 @@ from voice_agent.audio.playout import PacedPlayout
 from voice_agent.audio.receiver import VoiceReceiver
 from voice_agent.audio.vad import SpeechDetector
 from voice_agent.call.transport import SpeechOutput
+from voice_agent.call.weakly import weakly
 from voice_agent.hardening import media_stack
 from voice_agent.hardening.rejections import rejected
 from voice_agent.settings import ServerSettings, Settings
@@ -134,16 +135,16 @@ class Peer:
         self._poll_at = 0.0
         self._counted_lost = 0
         self._counted_concealed = 0
-        self._receiver = VoiceReceiver(settings.audio, self._frame)
+        self._receiver = VoiceReceiver(settings.audio, weakly(self._frame))
         self._playout = PacedPlayout(settings.audio)
-        self._playout.on_failed = self._failed
+        self._playout.on_failed = weakly(self._failed)
         self.speech = self._playout
         self._events = EventChannel(
             max_event_bytes=self._server.max_event_bytes,
             max_backlog_bytes=self._server.max_event_backlog_bytes,
             rate=ChannelRate(self._server, self._started_at),
-            on_event=self._client_event,
-            on_lost=self._end,
+            on_event=weakly(self._client_event),
+            on_lost=weakly(self._end),
         )
         self._pc = RTCPeerConnection(RTCConfiguration(iceServers=[]))
         self._pc.on("connectionstatechange", self._state_changed)
@@ -336,6 +337,8 @@ class Peer:
         finally:
             self._receiver.close()
             self._playout.close()
+            media_stack.let_go(self._pc)
+            self._session = self._batched = None  # which own this peer
 
 
 def _opus() -> list[RTCRtpCodecCapability]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import logging
 from collections.abc import Callable
 
@@ -32,6 +33,7 @@ from signaling.resume import PREFIX as RESUME_PREFIX
 from signaling.resuming import claimed, elsewhere
 from signaling.ws_paced import PacedSocket
 from signaling.ws_transport import WebSocketTransport
+from voice_agent.call.weakly import weakly
 from voice_agent.realtime.errors import ProtocolError
 from voice_agent.settings import ServerSettings
 
@@ -108,7 +110,7 @@ async def _run(
     except BaseException:
         seat.release()
         raise
-    transport.on_overflow = lambda: session.end("client_gone")
+    transport.on_overflow = functools.partial(weakly(session.end), "client_gone")
     transport.start()
     call = directory.start(session, transport, wanted.owner, seat)
     begun()

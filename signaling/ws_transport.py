@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import weakref
 from collections import deque
 from collections.abc import Callable, Mapping
 
@@ -48,7 +49,7 @@ class WebSocketTransport:
         self._writer: asyncio.Task[None] | None = None
         self._closing = False
         self._close_code = WSCloseCode.OK
-        self._speech = WebSocketSpeech(self, lambda: new_id("event")) if speech else None
+        self._speech = WebSocketSpeech(weakref.proxy(self), lambda: new_id("event")) if speech else None
         self.speech: SpeechOutput | None = self._speech
 
     def start(self) -> None:

@@ -11,6 +11,7 @@ The engines are scripted through their ports; delays are chosen. Speech is synth
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Self
@@ -159,7 +160,8 @@ class Rig:
         self.session.end("hangup")
         self.reason = await asyncio.wait_for(self._run, 30)
         self.mute()
-        await asyncio.gather(self._speaking, return_exceptions=True)
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._speaking
         await self.transport.close()
         leftover = [t for t in asyncio.all_tasks() if t is not asyncio.current_task()]
         assert not leftover, f"the call left tasks behind: {leftover}"

@@ -7,8 +7,10 @@ from inside (tasks) on the same application in this process.
 from __future__ import annotations
 
 import asyncio
+import gc
 import os
 import threading
+import weakref
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -23,9 +25,12 @@ from signaling.app import create_app, make_runner
 from signaling.factories import CallFactories
 from signaling.peer import Peer
 from signaling.services import start_services
+from signaling.ws_paced import PacedSocket
+from signaling.ws_transport import WebSocketTransport
 from tests.integration.conftest import eventually
 from tests.live_caller import LiveCaller, calling, spoken
 from tests.loopback import on_loopback
+from tests.memory import no_collector
 from tests.security.caller import offer_alone
 from voice_agent.call.session import CallSession
 from voice_agent.hardening import media_stack
@@ -116,8 +121,7 @@ class TestWhatIsHeld:
         async with served_here(storage_settings) as url, ClientSession(headers={"Origin": url}) as http:
 
             async def cycle(end: Callable[[LiveCaller], Awaitable[None]]) -> None:
-                async with http.post(f"{url}/api/guest", json={"agent": "helpdesk", "consent": True}) as answer:
-                    secret = (await answer.json())["value"]
+                secret = await guest_secret(http, url)
                 async with calling(url, http, secret, query="model=helpdesk&greet=1") as caller:
                     await caller.sound(0)
                     await end(caller)
@@ -144,6 +148,57 @@ class TestWhatIsHeld:
             await cycles()
 
             await eventually(back_to_base)
+
+    @pytest.mark.parametrize("end", ENDINGS)
+    async def test_a_call_is_freed_without_a_collector_however_it_ends(
+        self, storage_settings: StorageSettings, end: Callable[[LiveCaller], Awaitable[None]]
+    ) -> None:
+        """Collections stall every call; and what piles up between them, the process keeps for good."""
+        media_stack.apply()
+        async with served_here(storage_settings) as url, ClientSession(headers={"Origin": url}) as http:
+            secret = await guest_secret(http, url)
+            with no_collector():
+                others = {id(each) for each in of_calls()}
+                async with calling(url, http, secret, query="model=helpdesk&greet=1") as caller:
+                    await caller.sound(0)
+                    parts = [weakref.ref(each) for each in of_calls() if id(each) not in others]
+                    assert {type(part()) for part in parts} == {CallSession, Peer}
+                    await end(caller)
+
+                async def freed() -> bool:
+                    return all(part() is None for part in parts)
+
+                await eventually(freed)
+
+    async def test_a_conversation_over_a_websocket_is_freed_without_a_collector(
+        self, storage_settings: StorageSettings
+    ) -> None:
+        async with served_here(storage_settings) as url, ClientSession(headers={"Origin": url}) as http:
+            authorization = {"Authorization": f"Bearer {await guest_secret(http, url)}"}
+            with no_collector():
+                others = {id(each) for each in of_calls()}
+                async with http.ws_connect(f"{url}/v1/realtime?greet=1", headers=authorization) as socket:
+                    while (await socket.receive_json())["type"] != "response.done":
+                        pass
+                    parts = [weakref.ref(each) for each in of_calls() if id(each) not in others]
+                    assert {type(part()) for part in parts} == {CallSession, WebSocketTransport, PacedSocket}
+
+                async def freed() -> bool:
+                    return all(part() is None for part in parts)
+
+                await eventually(freed)
+
+
+async def guest_secret(http: ClientSession, url: str) -> str:
+    async with http.post(f"{url}/api/guest", json={"agent": "helpdesk", "consent": True}) as answer:
+        secret: str = (await answer.json())["value"]
+        return secret
+
+
+def of_calls() -> list[object]:
+    """Sessions and what carries them, as far as they are still in memory."""
+    kinds = (CallSession, Peer, WebSocketTransport, PacedSocket)
+    return [each for each in gc.get_objects() if type(each) in kinds]  # proxies would pass for instances
 
 
 async def at_rest(held: Callable[[], Awaitable[tuple[int, ...]]]) -> tuple[int, ...]:

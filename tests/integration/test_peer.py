@@ -6,7 +6,9 @@ import asyncio
 import os
 import threading
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,7 +17,8 @@ from aiortc.rtp import RtcpByePacket, RtcpSenderInfo, RtcpSrPacket
 
 from signaling.peer import Peer
 from signaling.sdp import OfferError
-from tests.security.caller import LOOPBACK, SPEECH, Caller, calling, loopback_settings, offer_alone, until
+from tests.memory import no_collector
+from tests.security.caller import LOOPBACK, SPEECH, Caller, Recorder, calling, loopback_settings, offer_alone, until
 from voice_agent.audio.batching import DetectionBatch
 from voice_agent.audio.vad import SpeechDetector
 from voice_agent.engines.ports import Pcm
@@ -315,6 +318,40 @@ async def test_close_returns_in_time_whatever_hangs_and_frees_everything() -> No
         assert time.monotonic() - start < 2
         await until(lambda: transport.get_extra_info("socket").fileno() == -1)
     await until(lambda: len(asyncio.all_tasks()) <= tasks)
+
+
+async def test_a_closed_peer_is_freed_without_a_collector() -> None:
+    async def closed() -> list[weakref.ref[Any]]:
+        async with calling() as call:
+            await until(lambda: len(call.session.frames) >= 10)
+            await call.peer.close()
+            return _parts(call.peer)
+
+    with no_collector():
+        left = await closed()
+        await until(lambda: not any(part() for part in left))
+
+
+async def test_a_peer_that_never_connected_is_freed_without_a_collector() -> None:
+    async def closed() -> list[weakref.ref[Any]]:
+        peer, _ = await Peer.answer(offer, settings=loopback_settings(), on_closed=lambda _reason: None)
+        peer.bind(Recorder())
+        await peer.close()
+        return _parts(peer)
+
+    offer = await offer_alone()
+    with no_collector():
+        left = await closed()
+        await until(lambda: not any(part() for part in left))
+
+
+def _parts(peer: Peer) -> list[weakref.ref[Any]]:
+    """What of a peer is large, or holds it."""
+    transceiver: Any = peer._pc.getTransceivers()[0]
+    sender, receiver = transceiver.sender, transceiver.receiver
+    dtls = receiver.transport
+    parts = (peer, peer._pc, peer._pc.sctp, sender, receiver, dtls, dtls.transport, dtls.transport._connection)
+    return [weakref.ref(part) for part in parts]
 
 
 async def test_a_port_that_cannot_be_bound_is_our_fault_not_the_offers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,18 +1,17 @@
-"""What a turn leaves behind is freed at once: with many calls, waiting for the garbage collector is dear."""
+"""What turns and calls leave behind is freed at once: with many calls, waiting for the garbage collector is dear."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import gc
 import weakref
-from collections.abc import Iterator
 from contextlib import AbstractAsyncContextManager
 
 import pytest
 
 from scripts import autojump
 from tests.call_rig import Rig
+from tests.memory import no_collector
 from voice_agent.agents.base import Agent
 from voice_agent.agents.catalog import load_agents
 from voice_agent.agents.dialogue.engine import ScriptedModel
@@ -21,17 +20,6 @@ from voice_agent.engines.hypotheses import UtteranceTask
 from voice_agent.engines.ports import Message, Transcript, TranscriptionOptions, TranscriptionStream
 from voice_agent.engines.resilience import CircuitBreaker, Member, ResilientTranscriber
 from voice_agent.settings import EngineSettings, Settings
-
-
-@contextlib.contextmanager
-def no_collector() -> Iterator[None]:
-    """What is freed inside is freed by counting references alone."""
-    gc.collect()
-    gc.disable()
-    try:
-        yield
-    finally:
-        gc.enable()
 
 
 def test_replies_are_freed_whether_they_were_heard_cut_off_or_thrown_away() -> None:
@@ -49,12 +37,26 @@ def test_replies_are_freed_whether_they_were_heard_cut_off_or_thrown_away() -> N
             return len(replies() - others)
 
     def replies() -> set[Reply]:
-        return {each for each in gc.get_objects() if isinstance(each, Reply)}
+        return {each for each in gc.get_objects() if type(each) is Reply}
 
     with no_collector():
         others = replies()  # what other tests have not let go
         count = autojump.run(call())
     assert count <= 1, "the last one is kept, for a client that says later how much of it was heard"
+
+
+@pytest.mark.parametrize("greet", [False, True])
+def test_a_call_is_freed_when_it_ends_in_the_middle_of_a_turn(*, greet: bool) -> None:
+    async def call() -> list[weakref.ref[object]]:
+        async with Rig(greet=greet) as rig:
+            await rig.says("my printer is offline today.")
+            await rig.until("output_audio_buffer.started")
+            await rig.says("and now I am still", seconds=1)
+            return [weakref.ref(part) for part in (rig.session, rig.session.listener, rig.session.speaker)]
+
+    with no_collector():
+        left = autojump.run(call())
+        assert [part() for part in left] == [None] * len(left)
 
 
 @pytest.mark.parametrize("agent", load_agents(Settings()).values(), ids=lambda agent: agent.name)

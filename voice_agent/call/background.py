@@ -40,6 +40,10 @@ class Background:
 
     def _done(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
-        error = None if task.cancelled() else task.exception()
+        try:
+            error = task.exception()
+        except asyncio.CancelledError:
+            # Only now has the task let go of its error, whose frames hold what may hold the task.
+            return
         if error is not None:
             self._on_failed(error)

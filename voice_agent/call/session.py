@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+import weakref
 from collections.abc import Callable, Mapping
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
@@ -69,6 +70,7 @@ from voice_agent.call.turn_types import (
     WarnIdle,
 )
 from voice_agent.call.turns import TurnMachine
+from voice_agent.call.weakly import weakly
 from voice_agent.call.wire import SendEvent, Wire
 from voice_agent.engines.bundle import Engines
 from voice_agent.facts import CallFacts
@@ -119,6 +121,7 @@ class CallSession:
         call goes on from there, and `session` and `greet` are not read. `resume_token` makes the token with which the
         client can come back; it is asked once, when the client is there. Raises ProtocolError where the session asked
         for cannot be had."""
+        me: CallSession = weakref.proxy(self)  # for the parts, which must not own the session that owns them
         self.call_id = call_id
         agent = self.agent = agent.following() if agent.following else agent
         self.engines = engines
@@ -138,8 +141,8 @@ class CallSession:
         self._key_id = key_id
         self._briefing = briefing
         self._save: Save = save
-        self._background = Background(self._failed)
-        self._alarm = Alarm(clock, lambda: self._background.run(lambda: self.feed(Tick())))
+        self._background = Background(weakly(self._failed))
+        self._alarm = Alarm(clock, weakly(self._tick))
         self._ending = ""
         self._ended = asyncio.Event()
         self._fault: BaseException | None = None
@@ -187,9 +190,9 @@ class CallSession:
             clock=clock,
             hooks=SpeakerHooks(
                 emit=self.emit,
-                playing=self._playing,
-                ended=self._reply_ended,
-                spoken=self._spoken,
+                playing=weakly(self._playing),
+                ended=weakly(self._reply_ended),
+                spoken=weakly(self._spoken),
                 wasted=self.minutes.wasted,
                 judged=self.minutes.judged,
             ),
@@ -202,14 +205,14 @@ class CallSession:
             minutes=self.minutes,
             tools=self.tools,
             speaker=self.speaker,
-            session=lambda: self.config,
-            became=self._tune,
+            session=lambda: me.config,
+            became=weakly(self._tune),
         )
         self.listener = Listener(
             settings.audio,
             transcriber=engines.transcriber,
-            options=lambda: transcription_options(self.config, self._answering.speaking),
-            feed=self.feed,
+            options=lambda: transcription_options(me.config, me._answering.speaking),
+            feed=weakly(self.feed),
             clock=clock,
             spawn=self._background.spawn,
             max_segment_s=settings.turns.max_utterance_s,
@@ -222,11 +225,11 @@ class CallSession:
                 min_ms=settings.turns.interrupt_min_ms,
                 partials=engines.transcriber.partials,
                 min_words=settings.turns.interrupt_min_words,
-                agent_said=lambda: self.speaker.within_earshot,
+                agent_said=lambda: me.speaker.within_earshot,
             ),
         )
-        self.input_audio = InputAudio(self.audio_in, settings.turns.audio_backlog_s)
-        self._desk = ClientDesk(self)
+        self.input_audio = InputAudio(weakly(self.audio_in), settings.turns.audio_backlog_s)
+        self._desk = ClientDesk(me)
         self.apply_config(self.config)
 
     # --- what the transport calls -----------------------------------------------------------------------------------
@@ -359,6 +362,9 @@ class CallSession:
                 self._do(action)
 
     # --- what the desk and the parts call ---------------------------------------------------------------------------
+
+    def _tick(self) -> None:
+        self._background.run(lambda: self.feed(Tick()))
 
     def feed(self, event: Event) -> None:
         """Gives the turn machine an event, does what it answers, and sets the alarm for what comes next."""

@@ -18,6 +18,7 @@ from voice_agent.call.background import Background
 from voice_agent.call.ledger import PlayoutLedger
 from voice_agent.call.reply import Reply, ReplyLimits, ReplyOutcome, ReplyScript, ReplyTimes, ToolStarter
 from voice_agent.call.transport import SpeechOutput
+from voice_agent.call.weakly import weakly
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import AudioChunk, SpeechOptions, ToolCall
 from voice_agent.realtime import agent_events, server_events
@@ -108,8 +109,8 @@ class Speaker:
         self.audio_started = False
         """The agent has been heard in this call: its voice is fixed."""
         if output is not None:
-            output.on_started = partial(background.run, self._on_started)
-            output.on_drained = partial(background.run, self._on_drained)
+            output.on_started = partial(background.run, weakly(self._on_started))
+            output.on_drained = partial(background.run, weakly(self._on_drained))
 
     @property
     def generating(self) -> bool:
@@ -149,7 +150,7 @@ class Speaker:
         """Begins a reply. A held one is not heard of before `release`."""
         delivery = _Delivery(
             reply=reply,
-            notice=self._notice,
+            notice=weakly(self._notice),
             judged=self._hooks.judged,
             config=config,
             events=ResponseEvents(self._hooks.emit, self._conversation, config, transport=self._kind),
