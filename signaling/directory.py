@@ -93,7 +93,6 @@ class Seat:
             self._held = False
             if self.lease is not None:
                 self.lease.release()
-                self._directory.on_left()
             self._directory._taken -= 1
             CALLS_ACTIVE.dec()
 
@@ -109,8 +108,6 @@ class CallDirectory:
         """Told of every call that begins."""
         self.on_ended: list[Callable[[LiveCall, str], None]] = []
         """Told, in this order, of every call that has ended, and how, before it is gone from here."""
-        self.on_left: Callable[[], None] = lambda: None
-        """Told of every seat that somebody has held, before it is free: also where no call came of it."""
         self._calls: dict[str, LiveCall] = {}
         self._taken = 0
         self._draining = False

@@ -22,7 +22,7 @@ from signaling.app import create_app, make_runner
 from signaling.appkeys import DIRECTORY, REGISTRY
 from signaling.directory import CallDirectory
 from signaling.factories import CallFactories
-from signaling.garbage import EndedCalls, freeze_start
+from signaling.garbage import freeze_start
 from signaling.keeper import DatabaseKeeper
 from signaling.listening import cannot_listen, ready_line
 from signaling.peer import Peer
@@ -127,11 +127,9 @@ async def _serve(app: web.Application, settings: Settings, stop: StopSignals, *,
                 print(_cannot_listen_privately(error), file=sys.stderr)  # noqa: T201
                 return 1
         freeze_start()
-        directory = app[DIRECTORY]
-        directory.on_left = EndedCalls(lambda: directory.taken).one_more
         print(ready_line(server, address[1]), flush=True)  # noqa: T201
         await stop.drain.wait()
-        await drain(directory, settings, stop.now)
+        await drain(app[DIRECTORY], settings, stop.now)
         return 0
     finally:
         await runner.cleanup()

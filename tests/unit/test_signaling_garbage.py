@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import functools
 import subprocess
 import sys
-
-from scripts import autojump
-from signaling.garbage import EndedCalls
 
 SCRIPT = """
 import gc, time
@@ -45,34 +41,3 @@ def test_what_the_start_left_is_not_walked_again() -> None:
 
 def test_calls_that_come_in_are_not_walked_each_time_there_are_a_quarter_more() -> None:
     assert measured()[1] == 0
-
-
-def test_ended_calls_are_collected_when_there_are_as_many_as_live_ones() -> None:
-    async def counts() -> list[int]:
-        live = [4, 4, 3, 2, 1]
-        collections: list[None] = []
-        ended = EndedCalls(lambda: live[0], lambda: collections.append(None))
-        counts = []
-        while live:
-            ended.one_more()
-            await asyncio.sleep(2)
-            counts.append(len(collections))
-            live.pop(0)
-        return counts
-
-    assert autojump.run(counts()) == [0, 0, 1, 1, 2]
-
-
-def test_calls_that_end_together_are_collected_in_one_go() -> None:
-    async def count() -> int:
-        live = 500
-        collections: list[None] = []
-        ended = EndedCalls(lambda: live, lambda: collections.append(None))
-        while live:
-            ended.one_more()
-            live -= 1
-        assert not collections
-        await asyncio.sleep(2)
-        return len(collections)
-
-    assert autojump.run(count()) == 1
