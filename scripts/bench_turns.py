@@ -16,7 +16,9 @@ installed, not on the machine's speed. How to read the figures:
 - *silent after*: from an interruption's first sound, and from the first 20 ms in which a voice was detected, to the
   agent's last sound.
 
-"Held out" are phrases that the rules were not tuned with.
+"Held out" are phrases that the rules were not tuned with. The language model's part is played by recorded judgements
+(`turn_bench/judgements.py`): in the first turn of a call it may make the agent wait; once it has done so rightly, it is
+trusted with ending turns, too. With every tenth word wrong it knows no text any more, and has no say.
 """
 
 from __future__ import annotations
@@ -45,6 +47,10 @@ AGENTS = ("helpdesk", "interviewer", "language-coach")
 SWEEP_MIN_MS = (100, 200, 300, 400, 550, 750)
 SWEEP_MAX_MS = (1200, 2000, 4000)
 ERROR_RATE = 0.1
+
+MODEL: dict[str, dict[str, Any]] = {"trusted model": {"trusted": True}, "rules alone": {"turns": {"ask_model": False}}}
+"""What the language model has to say in whether a turn is over: as much as one that has waited rightly before, as in
+every turn of a call but the first ones; or nothing, as with the scripted agents."""
 
 _cases: list[Case] = []
 """Made before the worker processes, which inherit it."""
@@ -125,6 +131,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
         points: list[SweepPoint] = []
         if not options.quick:
             first = names[0]
+            for name, changes in MODEL.items():
+                results = bench.results(Setup(first, delays=delays, **changes))
+                variants[f"{first}, {name}"] = results
+                variants[f"{name}, tuned"] = [r for r in results if not r.case.held_out]
+                variants[f"{name}, held out"] = [r for r in results if r.case.held_out]
             variants[f"{first}, no partial transcripts"] = bench.results(Setup(first, delays=delays, partials=False))
             variants[f"{first}, every tenth word wrong"] = bench.results(Setup(first, delays=delays), errors=ERROR_RATE)
             points = bench.sweep(Setup(first, delays=delays), every=2)

@@ -232,6 +232,25 @@ class TurnSettings(BaseSettings):
         description="A caller who speaks over the reply so soon after their turn was held to be over had not finished: "
         "they are given more time.",
     )
+    ask_model: bool = Field(
+        True,
+        description="A language model that is asked for a reply in the caller's pause may say that they have not "
+        "finished: then they are waited for. Needs TURN_SPECULATION; the scripted agents never say so.",
+    )
+    judgement_timeout_ms: int = Field(
+        1000, ge=0, description="A turn that seems over stays open at most this long for the model's first token."
+    )
+    max_waits: int = Field(6, ge=0, description="In one turn, the model may make the agent wait so often.")
+    max_wrong_waits: int = Field(
+        2,
+        ge=1,
+        description="A model that made callers wait in vain so often, in one call, is not asked any more in it.",
+    )
+    trust_model_after: int = Field(
+        1,
+        ge=1,
+        description="A model that has waited rightly so often, in one call, may also end turns that seem unfinished.",
+    )
     speculation_lead_ms: int = Field(
         1000,
         ge=0,
@@ -628,7 +647,7 @@ class AgentSettings(BaseSettings):
     eval_words: int = Field(75, ge=10, description="`voice-agent eval`: words of one reply, at most.")
     eval_tool_rounds: int = Field(4, ge=1, description="`voice-agent eval`: times a reply may call tools.")
     eval_reply_timeout_s: float = Field(30, gt=0, description="`voice-agent eval`: deadline of one answer.")
-    eval_parallel: int = Field(4, ge=1, description="`voice-agent eval`: dialogues played at the same time.")
+    eval_parallel: int = Field(4, ge=1, description="`voice-agent eval`: dialogues and pauses tried at once.")
     helpdesk_min_delay_ms: int = Field(160, ge=0, description="Helpdesk: wait after a surely complete turn.")
     helpdesk_max_delay_ms: int = Field(2400, ge=0, description="Helpdesk: wait after a surely incomplete turn.")
     interviewer_min_delay_ms: int = Field(1000, ge=0, description="Interviewer: wait after a surely complete turn.")

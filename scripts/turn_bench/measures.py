@@ -133,6 +133,8 @@ class Figures:
     talked_over: Rate
     cut_ins_target: Rate
     """Of those whose pauses are all between 0.3 and 1.2 s long."""
+    cut_ins_sentence: Rate
+    """Of these, those that pause nowhere but within a sentence."""
     pauses_within: Rate
     """Pauses of 0.3 to 1.2 s in the middle of a sentence that were taken for the end."""
     pauses_behind: Rate
@@ -169,6 +171,7 @@ def figures(results: Sequence[Result]) -> Figures:
         rate(paused, cut_in),
         rate(paused, talked_over),
         rate(within, cut_in),
+        rate((r for r in within if not any(pause.whole for pause in r.case.pauses)), cut_in),
         _pauses(paused, whole=False),
         _pauses(paused, whole=True),
         delay(complete, answer_ms),

@@ -19,6 +19,7 @@ _ROWS: tuple[tuple[str, Callable[[Figures], object]], ...] = (
     ("end of turn after, p50 / p95 ms", lambda f: f.decision),
     ("cut in, of utterances with pauses", lambda f: f.cut_ins),
     ("  with pauses of 0.3-1.2 s alone", lambda f: f.cut_ins_target),
+    ("  and within a sentence", lambda f: f.cut_ins_sentence),
     ("  pauses within a sentence", lambda f: f.pauses_within),
     ("  pauses behind a whole sentence", lambda f: f.pauses_behind),
     ("  talked over", lambda f: f.talked_over),

@@ -11,9 +11,10 @@ from typing import Any
 import numpy as np
 
 from scripts import autojump
-from scripts.stub_engines import FlaggingModerator, MemoryRecorder, MemoryTickets, ScriptedModel, answering
+from scripts.stub_engines import FlaggingModerator, MemoryRecorder, MemoryTickets, ScriptedModel
 from scripts.turn_bench.corpus import Case, Word
 from scripts.turn_bench.engines import Delays, Ear, KnowingTranscriber, SpeakingSynthesizer
+from scripts.turn_bench.judgements import judging
 from scripts.turn_bench.sounds import room_response
 from scripts.turn_bench.voices import RATE_HZ, Samples
 from voice_agent.agents.base import Agent, TurnProfile
@@ -51,6 +52,8 @@ class Setup:
     partials: bool = True
     echo_is_understood: bool = True
     """The transcriber writes the agent's own words down when it hears its echo: the worst case."""
+    trusted: bool = False
+    """The language model has waited rightly before in this call."""
     turns: Mapping[str, Any] = field(default_factory=dict)
     audio: Mapping[str, Any] = field(default_factory=dict)
 
@@ -133,10 +136,7 @@ class _Call:
         self._output = _Output(settings.audio, loop.time)
         self.speech = self._output
         self._synthesizer = SpeakingSynthesizer(setup.delays)
-        answer = answering(
-            ANSWER, first_token_s=setup.delays.first_token_ms / 1000, tokens_per_s=setup.delays.tokens_per_s
-        )
-        model = ScriptedModel(answer)
+        model = ScriptedModel(judging(ANSWER, setup.delays))
         self._session = CallSession(
             call_id="rtc_bench",
             agent=Agent(
@@ -165,6 +165,8 @@ class _Call:
             greet=case.over_agent,
             clock=loop.time,
         )
+        if setup.trusted:
+            self._session.machine.patience.trust.waited_rightly()
         batch = DetectionBatch(settings.audio.batch_ms / 1000)
         self._frames = BatchedFrames(batch, self._session, self._session.audio_in)
         running = asyncio.create_task(self._session.run())

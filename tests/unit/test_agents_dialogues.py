@@ -8,7 +8,7 @@ from collections import Counter
 import pytest
 
 from voice_agent.agents.catalog import load_agents
-from voice_agent.agents.evals.dialogues import Dialogue, load_dialogues
+from voice_agent.agents.evals.dialogues import Dialogue, load_dialogues, load_pauses
 from voice_agent.agents.evals.runner import Outcome, play
 from voice_agent.settings import Settings
 
@@ -48,3 +48,12 @@ def test_there_are_enough_dialogues_and_half_are_messy() -> None:
 
 def test_names_are_unique() -> None:
     assert [name for name, count in Counter(NAMES).items() if count > 1] == []
+
+
+def test_every_agent_is_tried_with_as_many_ends_as_pauses() -> None:
+    pauses = load_pauses()
+    for agent in AGENTS:
+        ends = [pause.finished for pause in pauses if pause.agent == agent]
+        assert ends.count(True) == ends.count(False) >= 8
+    said = [(pause.asked, pause.caller) for pause in pauses]
+    assert len(set(said)) == len(said)

@@ -14,7 +14,7 @@ from scripts.speech import silence
 from scripts.stub_engines import MS_PER_CHARACTER, RATE_HZ, answering
 from tests.call_rig import PATIENT, PHRASES, Rig, agent
 from voice_agent.agents.base import Tool, ToolContext
-from voice_agent.call.turn_types import Event, Hypothesis, PlayoutStarted, ReplyEnded, Tick
+from voice_agent.call.turn_types import Event, Hypothesis, ModelJudged, PlayoutStarted, ReplyEnded, Tick
 from voice_agent.engines.ports import (
     AudioChunk,
     EngineError,
@@ -400,10 +400,10 @@ def test_nothing_is_answered_after_the_goodbye() -> None:
 # --- a fault of ours --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("event", [Tick, Hypothesis, PlayoutStarted, ReplyEnded])
+@pytest.mark.parametrize("event", [Tick, Hypothesis, ModelJudged, PlayoutStarted, ReplyEnded])
 def test_a_fault_in_a_timer_or_a_task_ends_the_call_instead_of_leaving_it_mute(event: type[Event]) -> None:
     async def call() -> None:
-        async with Rig() as call:
+        async with Rig(the_agent=PATIENT) as call:
             feed = call.session.machine.feed
             call.session.machine.feed = lambda fed, now: 1 / 0 if isinstance(fed, event) else feed(fed, now)  # type: ignore
             await call.says("my printer is offline today.")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import weakref
+from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 
 import pytest
@@ -15,9 +16,19 @@ from tests.memory import no_collector
 from voice_agent.agents.base import Agent
 from voice_agent.agents.catalog import load_agents
 from voice_agent.agents.dialogue.engine import ScriptedModel
+from voice_agent.agents.unfinished import RULE
 from voice_agent.call.reply import Reply
 from voice_agent.engines.hypotheses import UtteranceTask
-from voice_agent.engines.ports import Message, Transcript, TranscriptionOptions, TranscriptionStream
+from voice_agent.engines.ports import (
+    Finished,
+    Message,
+    ReplyEvent,
+    ReplyRequest,
+    TextDelta,
+    Transcript,
+    TranscriptionOptions,
+    TranscriptionStream,
+)
 from voice_agent.engines.resilience import CircuitBreaker, Member, ResilientTranscriber
 from voice_agent.settings import EngineSettings, Settings
 
@@ -36,13 +47,32 @@ def test_replies_are_freed_whether_they_were_heard_cut_off_or_thrown_away() -> N
             assert len(rig.model.requests) >= 3
             return len(replies() - others)
 
-    def replies() -> set[Reply]:
-        return {each for each in gc.get_objects() if type(each) is Reply}
-
     with no_collector():
         others = replies()  # what other tests have not let go
         count = autojump.run(call())
     assert count <= 1, "the last one is kept, for a client that says later how much of it was heard"
+
+
+def test_replies_that_waited_for_the_caller_are_freed() -> None:
+    def script(request: ReplyRequest) -> Sequence[ReplyEvent]:
+        return [TextDelta("…" if request.instructions.endswith(RULE) else "Good."), Finished("stop")]
+
+    async def call() -> int:
+        async with Rig(script) as rig:
+            for _ in range(2):
+                await rig.says("my printer is offline today.")
+                await rig.until("output_audio_buffer.stopped")
+            assert len(rig.model.requests) == 4
+            return len(replies() - others)
+
+    with no_collector():
+        others = replies()
+        count = autojump.run(call())
+    assert count <= 1
+
+
+def replies() -> set[Reply]:
+    return {each for each in gc.get_objects() if type(each) is Reply}
 
 
 @pytest.mark.parametrize("greet", [False, True])

@@ -109,6 +109,7 @@ MODEL_DOES: Mapping[str, Steps] = {
     "markdown": [TextDelta("**---**"), TextDelta("\n\n# \n"), Finished("stop")],
     "markdown first": [TextDelta("---\n\n"), TextDelta("Then words."), Finished("stop")],
     "nothing": [Finished("stop")],
+    "waits": [0.1, TextDelta("…"), Usage(9, 1), Finished("stop")],
     "blank": [TextDelta("  "), TextDelta("\n"), Finished("stop")],
     "flagged": [TextDelta("Good question. "), TextDelta("The forbidden word. More."), Finished("stop")],
     "cut short": [TextDelta("It begins well, but"), Finished("length")],

@@ -50,8 +50,9 @@ class Answering:
         self.wanted: ResponseConfig | None = None
         """The reply that the client has asked for and that has not begun."""
 
-    def begin(self, reply: int, text: str | None, *, speculative: bool) -> None:
-        """Begins a reply of the model. Speculative: to `text`, which is no turn yet, and held."""
+    def begin(self, reply: int, text: str | None, *, speculative: bool, may_wait: bool = False) -> None:
+        """Begins a reply of the model. Speculative: to `text`, which is no turn yet, and held. `may_wait`: it may say
+        that the caller has not finished."""
         config = ResponseConfig.of(self._session())
         if self.wanted is not None and not speculative:
             config, self.wanted = self.wanted, None
@@ -62,6 +63,8 @@ class Answering:
             if config.instructions == self._agent.instructions:
                 request = replace(script.request, instructions=self._rehearsed.instructions)
                 script = replace(script, request=request)
+        if may_wait:
+            script = replace(script, may_wait=True)
         if not speculative:
             self._become(self._rehearsed)
         self._start(reply, script, config, self._rehearsed, held=speculative)
@@ -74,11 +77,11 @@ class Answering:
         """Speaks one of the agent's set phrases."""
         self.say(reply, self.speaking.phrases.get(name, ""))
 
-    def release(self, reply: int) -> None:
-        """The turn was committed with the words that the held reply was begun with."""
+    def release(self, reply: int, due: float) -> None:
+        """The turn was committed with the words that the held reply was begun with; it is expected since `due`."""
         self._minutes.judging()
         self._become(self._rehearsed)
-        self._speaker.release(reply)
+        self._speaker.release(reply, due)
 
     def _become(self, agent: Agent) -> None:
         """From now on the caller hears it like this."""

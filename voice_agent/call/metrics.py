@@ -19,6 +19,11 @@ BARGE_IN_STOP = Histogram(
     buckets=(0.005, 0.01, 0.02, 0.04, 0.06, 0.1, 0.2, 0.5, 1.0),
 )
 TURNS = Counter("voice_turns_total", "Turns by role and how they ended.", ["role", "outcome"])
+JUDGEMENTS = Counter(
+    "voice_turn_judgements_total",
+    "What language models said of callers who paused: finished (they answer) or unfinished (they wait).",
+    ["judgement"],
+)
 WASTED_TOKENS = Counter("voice_speculation_wasted_tokens_total", "Tokens of speculative replies thrown away.")
 DROPPED_AUDIO = Counter("voice_input_dropped_seconds_total", "Caller's audio dropped because it came too fast.")
 EVENTS_REFUSED = Counter("voice_client_events_refused_total", "Client events answered by an error.", ["code"])

@@ -115,15 +115,19 @@ class Minutes:
         del self._unjudged[:count]
         self._settled += count
 
-    def wasted(self, tokens: int) -> None:
-        """A reply that cost so many tokens was thrown away unheard."""
+    def wasted(self, tokens: int, waited: bool) -> None:
+        """A reply that cost so many tokens was thrown away unheard; `waited`: because the model took the caller for
+        unfinished, which is no reason to begin replies later."""
         self._wasted += tokens
-        self._wasted_in_call += tokens
+        if waited:
+            self._spent_in_call += tokens
+        else:
+            self._wasted_in_call += tokens
         WASTED_TOKENS.inc(tokens)
 
     @property
     def wasted_share(self) -> float:
-        """Part of the call's tokens that were spent on replies nobody heard, 0 to 1."""
+        """Part of the call's tokens that were spent on replies that were begun too early, 0 to 1."""
         total = self._wasted_in_call + self._spent_in_call
         return self._wasted_in_call / total if total else 0.0
 

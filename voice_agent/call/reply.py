@@ -15,18 +15,20 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from voice_agent.agents.untrusted import without_tricks
+from voice_agent.call.asking import reply_or_wait
 from voice_agent.engines.bundle import Engines
 from voice_agent.engines.ports import (
     AudioChunk,
     EngineError,
     Finished,
     Message,
+    ReplyEvent,
     ReplyRequest,
     SpeechOptions,
     Switched,
@@ -68,6 +70,9 @@ class ReplyOutput(Protocol):
     def judged(self) -> None:
         """There is a verdict on the caller's words."""
 
+    def model_judged(self, *, finished: bool | None) -> None:
+        """The model, which may wait, takes the caller's turn for finished or not, or does not say."""
+
     async def room(self) -> None:
         """Waits until more speech may be queued."""
 
@@ -86,6 +91,8 @@ class ReplyScript:
     """Said word for word instead of asking the model."""
     judge: str = ""
     """The caller's words, moderated before anything of the reply passes the gate."""
+    may_wait: bool = False
+    """The model may say that the caller has not finished, instead of answering."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +174,7 @@ class Reply:
         self._limits = limits
         self._clock = clock
         self._released = asyncio.Event()
+        self._due = 0.0
         self._cleared = asyncio.Event()
         """Released, and nothing is wrong with the caller's words: tools may run."""
         self._clauses: asyncio.Queue[_Clause | _ClientCalls | None] = asyncio.Queue(_CLAUSES_AHEAD)
@@ -180,6 +188,8 @@ class Reply:
         """The clause that passed the gate last."""
         self.written_characters = 0
         """How much the model wrote."""
+        self.waits = False
+        """The model took the caller for unfinished, and is not asked again before the release."""
         self.times = ReplyTimes(clock())
         self.outcome = ReplyOutcome()
 
@@ -194,8 +204,9 @@ class Reply:
         given = len(request.instructions) + sum(len(message.text) for message in request.messages)
         return (given + self.written_characters) // _CHARACTERS_PER_TOKEN
 
-    def release(self) -> None:
-        """The turn is committed: what is held may be heard, tools may run."""
+    def release(self, due: float) -> None:
+        """The turn is committed: what is held may be heard, tools may run. The caller has expected it since `due`."""
+        self._due = due
         self._released.set()
 
     async def run(self) -> ReplyOutcome:
@@ -237,8 +248,9 @@ class Reply:
 
     async def _converse(self, request: ReplyRequest) -> None:
         messages = [without_tricks(message) for message in request.messages]
-        for _ in range(self._limits.max_tool_rounds + 1):
-            text, calls = await self._ask(replace(request, messages=tuple(messages)))
+        for number in range(self._limits.max_tool_rounds + 1):
+            may_wait = self._script.may_wait and not number
+            text, calls = await self._ask(replace(request, messages=tuple(messages)), may_wait=may_wait)
             if not calls:
                 return
             await self._cleared.wait()
@@ -256,12 +268,12 @@ class Reply:
                 return
         self.outcome.status, self.outcome.reason = "incomplete", "max_output_tokens"
 
-    async def _ask(self, request: ReplyRequest) -> tuple[str, list[ToolCall]]:
+    async def _ask(self, request: ReplyRequest, *, may_wait: bool) -> tuple[str, list[ToolCall]]:
         """One round with the model: its text goes on as clauses, its tool calls are returned."""
         splitter = self._limits.new_splitter(self._openers)
         written: list[str] = []
         calls: list[ToolCall] = []
-        async with aclosing(self._engines.language_model.reply(request)) as events:
+        async with aclosing(self._reply(request, may_wait=may_wait)) as events:
             async for event in events:
                 if self.times.first_token is None:
                     self.times.first_token = self._clock()
@@ -295,10 +307,20 @@ class Reply:
             await self._put(clause)
         return "".join(written), calls
 
+    def _reply(self, request: ReplyRequest, *, may_wait: bool) -> AsyncGenerator[ReplyEvent, None]:
+        model = self._engines.language_model
+        if not may_wait:
+            return model.reply(request)
+        return reply_or_wait(model, request, judged=self._judged_by_model, released=self._released)
+
+    def _judged_by_model(self, finished: bool | None) -> None:
+        self.waits = finished is False
+        self._output.model_judged(finished=finished)
+
     async def _cover_silence(self) -> None:
-        """A model that is slow to begin is covered by one short phrase."""
+        """A model that is slow to begin is covered by one short phrase, also where the end of the turn awaited it."""
         await self._released.wait()
-        await asyncio.sleep(self._limits.filler_after_s)
+        await asyncio.sleep(self._due + self._limits.filler_after_s - self._clock())
         if not self.written_characters and self._speech is not None:
             await self._put_phrase("filler")
 

@@ -29,7 +29,7 @@ from voice_agent.call.hearing import Hearing
 from voice_agent.call.input_audio import InputAudio
 from voice_agent.call.interruption import policy
 from voice_agent.call.listening import Listener
-from voice_agent.call.metrics import BARGE_IN_STOP
+from voice_agent.call.metrics import BARGE_IN_STOP, JUDGEMENTS
 from voice_agent.call.minutes import Minutes
 from voice_agent.call.noted import Noted
 from voice_agent.call.reply import ReplyTimes
@@ -56,6 +56,7 @@ from voice_agent.call.turn_types import (
     Hypothesis,
     IdleTimeout,
     InputCleared,
+    ModelJudged,
     Nudge,
     PausePlayout,
     PlayoutStarted,
@@ -195,6 +196,7 @@ class CallSession:
                 spoken=weakly(self._spoken),
                 wasted=self.minutes.wasted,
                 judged=self.minutes.judged,
+                model_judged=weakly(self._model_judged),
             ),
             background=self._background,
         )
@@ -436,10 +438,10 @@ class CallSession:
         match action:
             case AnnounceSpeech():
                 self._hearing.announce()
-            case StartReply(reply, text, speculative):
-                self._answering.begin(reply, text, speculative=speculative)
-            case ReleaseReply(reply):
-                self._answering.release(reply)
+            case StartReply(reply, text, speculative, may_wait):
+                self._answering.begin(reply, text, speculative=speculative, may_wait=may_wait)
+            case ReleaseReply(reply, due):
+                self._answering.release(reply, due)
             case DiscardReply(reply):
                 self.speaker.discard(reply)
             case CancelReply(reply, reason):
@@ -490,9 +492,14 @@ class CallSession:
             self.emit(agent_events.timing(marks))
         self.feed(PlayoutStarted(reply))
 
+    def _model_judged(self, reply: int, finished: bool | None) -> None:
+        if finished is not None:
+            JUDGEMENTS.labels("finished" if finished else "unfinished").inc()
+        self._background.run(lambda: self.feed(ModelJudged(reply, finished)))
+
     def _spoken(self, spoken: Spoken) -> None:
         self.minutes.agent_spoke(spoken)
-        self.machine.thrifty = self.minutes.wasted_share > self.settings.turns.max_waste_share
+        self.machine.patience.thrifty = self.minutes.wasted_share > self.settings.turns.max_waste_share
 
     def _show_state(self) -> None:
         state = agent_state(self.machine.phase, self.machine.caller, paused=self.machine.paused)

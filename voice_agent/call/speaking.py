@@ -69,10 +69,12 @@ class SpeakerHooks:
     ended: Callable[[int], None]
     """A reply was generated and has drained, or failed."""
     spoken: Callable[[Spoken], None]
-    wasted: Callable[[int], None]
-    """What a discarded reply cost, in tokens."""
+    wasted: Callable[[int, bool], None]
+    """What a discarded reply cost, in tokens, and whether it was a wait for more of the caller's words."""
     judged: Callable[[], None]
     """The caller's words that the reply was begun with have been moderated."""
+    model_judged: Callable[[int, bool | None], None]
+    """The model of a reply that may wait takes the caller's turn for finished or not, or does not say."""
 
 
 class Speaker:
@@ -152,6 +154,7 @@ class Speaker:
             reply=reply,
             notice=weakly(self._notice),
             judged=self._hooks.judged,
+            turn_judged=self._hooks.model_judged,
             config=config,
             events=ResponseEvents(self._hooks.emit, self._conversation, config, transport=self._kind),
             conversation=self._conversation,
@@ -171,16 +174,17 @@ class Speaker:
         )
         self._current = delivery
         if not held:
-            self._release(delivery)
+            self._release(delivery, self._clock())
         task = self._background.spawn(self._run(delivery))
         delivery.task = task
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    def release(self, reply: int) -> None:
+    def release(self, reply: int, due: float) -> None:
+        """A held reply may be heard; the caller has expected it since `due`."""
         delivery = self._of(reply)
         if delivery is not None:
-            self._release(delivery)
+            self._release(delivery, due)
 
     def discard(self, reply: int) -> None:
         """A held reply is thrown away."""
@@ -189,7 +193,7 @@ class Speaker:
             return
         self._current = None
         _stop(delivery)
-        self._hooks.wasted(delivery.run.tokens)
+        self._hooks.wasted(delivery.run.tokens, delivery.run.waits)
 
     def cancel(self, reply: int, reason: Reason) -> None:
         """Stops generating and playing at once; the history keeps what was heard."""
@@ -249,11 +253,11 @@ class Speaker:
     def _of(self, reply: int) -> _Delivery | None:
         return self._current if self._current is not None and self._current.reply == reply else None
 
-    def _release(self, delivery: _Delivery) -> None:
+    def _release(self, delivery: _Delivery, due: float) -> None:
         delivery.events.begin()
         self._hooks.emit(server_events.rate_limits_updated({}))
         delivery.paused = self._paused
-        delivery.run.release()
+        delivery.run.release(due)
 
     async def _run(self, delivery: _Delivery) -> None:
         try:
@@ -405,6 +409,7 @@ class _Delivery:
     reply: int
     notice: Callable[[str, str], None]
     judged: Callable[[], None]
+    turn_judged: Callable[[int, bool | None], None]
     config: ResponseConfig
     events: ResponseEvents
     conversation: Conversation
@@ -448,6 +453,9 @@ class _Delivery:
 
     def switched(self) -> None:
         self.notice("fallback", "The language model does not answer. The agent goes on by its own script for now.")
+
+    def model_judged(self, *, finished: bool | None) -> None:
+        self.turn_judged(self.reply, finished)
 
     def client_calls(self, calls: Sequence[ToolCall]) -> None:
         if self.events.item_id is not None:

@@ -14,14 +14,17 @@ def turn_config(session: SessionConfig, agent: Agent, settings: TurnSettings, *,
     spoken = hands_free and session.modality == "audio"
     detection = session.turn_detection
     min_delay_ms, max_delay_ms = agent.turns.min_delay_ms, agent.turns.max_delay_ms
+    ask_model = settings.ask_model and settings.speculation and session.kind == "realtime"
     idle_timeout_ms = None
     wrap_up = agent.turns.wrap_up
     if isinstance(detection, ServerVad):
         # The client asked for a fixed silence: no judgement of ours.
         min_delay_ms = max_delay_ms = detection.silence_duration_ms
         idle_timeout_ms = detection.idle_timeout_ms
+        ask_model = False
     elif isinstance(detection, SemanticVad) and detection.eagerness != "auto":
         max_delay_ms = detection.max_wait_ms
+        ask_model = ask_model and detection.eagerness != "high"
     return TurnConfig(
         detection=detection is not None,
         min_delay_ms=min_delay_ms,
@@ -40,6 +43,11 @@ def turn_config(session: SessionConfig, agent: Agent, settings: TurnSettings, *,
         max_speculations=settings.max_speculations,
         speculate_from=settings.speculate_from,
         speculation_lead_ms=settings.speculation_lead_ms,
+        ask_model=ask_model and detection is not None and detection.create_response,
+        judgement_timeout_ms=settings.judgement_timeout_ms,
+        max_waits=settings.max_waits,
+        max_wrong_waits=settings.max_wrong_waits,
+        trust_model_after=settings.trust_model_after,
         cut_into_s=settings.cut_into_s,
         nudges=agent.turns.nudges if spoken else (),
         wrap_up=wrap_up.text if wrap_up and spoken else "",

@@ -31,6 +31,9 @@ class AgentReply:
     phase: Phase
     text: str | None = None
     """The caller's words that it answers; None: no new turn."""
+    since: float = 0.0
+    may_wait: bool = False
+    """The model may take the caller for unfinished, and has not judged yet."""
     paused: bool = False
     playing_since: float = 0.0
 
@@ -51,6 +54,15 @@ class SpokenSegment:
     final: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What the model said of a turn with these words."""
+
+    words: str
+    finished: bool
+    took_s: float
+
+
 @dataclass(slots=True)
 class CallerTurn:
     """The caller's turn under way. Times in s."""
@@ -68,6 +80,11 @@ class CallerTurn:
     """Since when the caller says nothing: a lull, perhaps of the same segment, or a pause."""
     speculations: int = 0
     commit_requested: bool = False
+    known_at: float = 0.0
+    """When its words were told last."""
+    judgement: Judgement | None = None
+    waits: int = 0
+    """How often the model took it for unfinished."""
     before: str = ""
     """The lines of the turn before, where its reply came while the caller had more to say: this is the rest of it."""
 
@@ -80,6 +97,13 @@ class CallerTurn:
         """The text with a line for each run of speech: where the caller paused tells whether more is to come."""
         own = [s.text.strip() for s in self.segments.values() if s.text.strip()]
         return "\n".join((self.before, *own) if self.before and own else own)
+
+    @property
+    def model_says(self) -> bool | None:
+        """Whether the model takes it for finished as it stands; None: it has not been asked, or not judged yet."""
+        if self.judgement is None or folded(self.judgement.words) != folded(self.text):
+            return None
+        return self.judgement.finished
 
     @property
     def settled(self) -> bool:
@@ -99,11 +123,12 @@ class CallerTurn:
         self.spoken_s += self.last_speech - self.run_started
         self.speaking = False
 
-    def hears(self, segment: int, text: str, *, final: bool) -> None:
+    def hears(self, segment: int, text: str, now: float, *, final: bool) -> None:
         """The words of a segment so far; nothing changes them any more once they were final."""
         known = self.segments[segment]
         if not known.final:
             known.text, known.final = text, final
+            self.known_at = now
 
     def overlap(self, now: float) -> Overlap:
         """What is known of it as speech over the agent."""

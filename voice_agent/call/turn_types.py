@@ -77,6 +77,15 @@ class PlayoutStarted:
 
 
 @dataclass(frozen=True, slots=True)
+class ModelJudged:
+    """By the first token of a reply that may wait: the model answers, or takes the caller for unfinished. None: it says
+    neither, as when it fails."""
+
+    reply: int
+    finished: bool | None
+
+
+@dataclass(frozen=True, slots=True)
 class ReplyEnded:
     """Generated and drained, or failed: the floor is free."""
 
@@ -115,6 +124,7 @@ Event = (
     | ReplyCancelled
     | PlayoutCleared
     | PlayoutStarted
+    | ModelJudged
     | ReplyEnded
     | CallerActive
     | ContextChanged
@@ -132,16 +142,21 @@ class AnnounceSpeech:
 
 @dataclass(frozen=True, slots=True)
 class StartReply:
-    """Begin a reply. Speculative: hold it, let no tool run. `text` is the turn it answers (None: no new turn)."""
+    """Begin a reply. Speculative: hold it, let no tool run. `text` is the turn it answers (None: no new turn).
+    `may_wait`: the model may say that the caller has not finished, instead of answering; `ModelJudged` follows."""
 
     reply: int
     text: str | None
     speculative: bool
+    may_wait: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseReply:
+    """`due`: since when the turn has seemed over; it may have been held open for the model's judgement."""
+
     reply: int
+    due: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -274,6 +289,16 @@ class TurnConfig:
     max_speculations: int = 3
     speculate_from: float = 0.5
     """Completeness from which words that may still change are worth a speculative reply."""
+    ask_model: bool = False
+    """The model that is begun in a pause has a say in whether the turn is over."""
+    judgement_timeout_ms: int = 1000
+    """For its judgement a turn that seems over is held open so long, since it was asked."""
+    max_waits: int = 6
+    """In one turn."""
+    max_wrong_waits: int = 2
+    """A model that was wrong so often is not asked any more in this call."""
+    trust_model_after: int = 1
+    """A model that was right so often ends turns that seem open, too."""
     speculation_lead_ms: int = 1000
     """With the final words known, a reply is begun so long before the end of the turn, not sooner."""
     cut_into_s: float = 2.0

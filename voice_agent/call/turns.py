@@ -16,7 +16,8 @@ pause is still being judged. One anchor: the last speech. The wait grows with do
 
 **The agent's reply.** At most one exists. It is HELD (speculative; nobody hears of it), THINKING (asked for, no sound
 yet), PLAYING; a reply that was generated ends when it has drained. A held reply is released only if the words it
-was begun with are the words that were committed; else it is discarded.
+was begun with are the words that were committed; else it is discarded. Its model may also say that the caller has not
+finished: it is discarded then, and the caller waited for (`patience.py`).
 
 **Speech over the reply.** The playout pauses at once, and is then either given up or resumed (`interruption.py`):
 
@@ -38,7 +39,7 @@ from voice_agent.call.endpointing import CompletenessModel, completeness
 from voice_agent.call.interruption import InterruptionPolicy, Verdict, policy
 from voice_agent.call.patience import Patience
 from voice_agent.call.silence import Silence
-from voice_agent.call.turn_state import AgentReply, Caller, CallerTurn, Phase
+from voice_agent.call.turn_state import AgentReply, Caller, CallerTurn, Judgement, Phase
 from voice_agent.call.turn_types import (
     Action,
     AnnounceSpeech,
@@ -59,6 +60,7 @@ from voice_agent.call.turn_types import (
     InputCleared,
     Lull,
     LullOver,
+    ModelJudged,
     Nudge,
     PausePlayout,
     PlayoutCleared,
@@ -88,7 +90,7 @@ class TurnMachine:
         interruption: InterruptionPolicy | None = None,
     ) -> None:
         self.config = config
-        self._patience = Patience(complete)
+        self.patience = Patience(complete)
         self._interruption = interruption
         self._turn: CallerTurn | None = None
         self._following: CallerTurn | None = None
@@ -99,8 +101,6 @@ class TurnMachine:
         """A committed turn that waits for the reply before it to end (`interrupt_response: false`)."""
         self._reply_asked = False
         """The client wants a reply to a turn that it has committed and whose words are not known yet."""
-        self.thrifty = False
-        """Begin no reply to words that may still change: too many such replies were thrown away."""
         self._unclear = 0
         self._committed = ("", 0.0)
         """The lines of the last turn, and when it was committed."""
@@ -147,7 +147,7 @@ class TurnMachine:
             case SpeechStopped(segment, last_speech):
                 self._speech_stopped(segment, last_speech, now)
             case Hypothesis(segment, text, final):
-                self._hypothesis(segment, text, final)
+                self._hypothesis(segment, text, now, final=final)
             case CommitRequested():
                 self._commit_requested(actions)
             case InputCleared():
@@ -163,6 +163,8 @@ class TurnMachine:
                 if self._reply and self._reply.id == reply:
                     self._reply.phase = Phase.PLAYING
                     self._reply.playing_since = now
+            case ModelJudged(reply, finished):
+                self._model_judged(reply, now, actions, finished=finished)
             case ReplyEnded(reply):
                 self._reply_ended(reply, now, actions)
             case CallerActive():
@@ -216,10 +218,14 @@ class TurnMachine:
         if turn is not None and turn.speaking:
             turn.stops(last_speech, now)
 
-    def _hypothesis(self, segment: int, text: str, final: bool) -> None:
+    def _hypothesis(self, segment: int, text: str, now: float, *, final: bool) -> None:
         turn = self._turn_of(segment)
-        if turn is not None:
-            turn.hears(segment, text, final=final)
+        if turn is None:
+            return
+        awaited = turn.model_says is False
+        turn.hears(segment, text, now, final=final)
+        if awaited and turn.model_says is None:
+            self.patience.trust.waited_rightly()
 
     def _commit_requested(self, actions: list[Action]) -> None:
         turn = self._following or self._turn
@@ -264,10 +270,11 @@ class TurnMachine:
 
     # --- the reply --------------------------------------------------------------------------------------------------
 
-    def _start_reply(self, text: str | None, *, speculative: bool) -> StartReply:
+    def _start_reply(self, text: str | None, *, speculative: bool, may_wait: bool = False) -> StartReply:
         self._reply_ids += 1
-        self._reply = AgentReply(self._reply_ids, Phase.HELD if speculative else Phase.THINKING, text)
-        return StartReply(self._reply_ids, text, speculative)
+        phase = Phase.HELD if speculative else Phase.THINKING
+        self._reply = AgentReply(self._reply_ids, phase, text, self._now, may_wait)
+        return StartReply(self._reply_ids, text, speculative, may_wait)
 
     def _drop_held(self, actions: list[Action]) -> None:
         if self._reply and self._reply.phase is Phase.HELD:
@@ -304,6 +311,22 @@ class TurnMachine:
         self._reply_due = None
         self._silence.broken(now)
         self._nothing_interrupted(actions)
+
+    def _model_judged(self, reply_id: int, now: float, actions: list[Action], *, finished: bool | None) -> None:
+        turn, reply = self._turn, self._reply
+        if reply is None or reply.id != reply_id or not reply.may_wait:
+            return
+        reply.may_wait = False
+        if reply.phase is not Phase.HELD:
+            # Too late: it is asked again and has to answer, which costs the caller as long once more.
+            if finished is False:
+                self.patience.trust.waited_in_vain()
+        elif turn is not None and not turn.commit_requested and finished is not None:
+            turn.judgement = Judgement(reply.text or "", finished, now - reply.since)
+            if not finished:
+                turn.waits += 1
+                turn.speculations -= 1
+                self._drop_held(actions)
 
     def _reply_ended(self, reply: int, now: float, actions: list[Action]) -> None:
         if self._reply is None or self._reply.id != reply:
@@ -380,7 +403,9 @@ class TurnMachine:
         if turn.settled and not turn.text and config.detection:
             self._drop_wordless(turn, now, actions)
             return
-        if now >= self._patience.turn_end(turn, config):
+        if turn.settled and self.patience.may_wait(turn, config, now):
+            self._speculate(turn, now, actions)
+        if now >= self.patience.turn_end(turn, self._reply, config):
             self._commit(turn, now, actions)
         elif (wrap_up := self._wrap_up_at(turn)) is not None and now >= wrap_up:
             self._wrap_up(turn, now, actions)
@@ -403,7 +428,7 @@ class TurnMachine:
     def _wrap_up_at(self, turn: CallerTurn) -> float | None:
         if self._reply is not None and self._reply.phase is not Phase.HELD:
             return None
-        return self._patience.wrap_up(turn, self.config)
+        return self.patience.wrap_up(turn, self.config)
 
     def _wrap_up(self, turn: CallerTurn, now: float, actions: list[Action]) -> None:
         self._turn = None
@@ -416,21 +441,19 @@ class TurnMachine:
             actions.append(Nudge(self._start_reply(None, speculative=False).reply, self.config.wrap_up))
 
     def _speculate(self, turn: CallerTurn, now: float, actions: list[Action]) -> None:
-        at = self._speculation_at(turn)
+        at = self.patience.speculation(turn, self._reply, self.config)
         if at is None or now < at:
             return
         self._drop_held(actions)
         if turn.speculations < self.config.max_speculations:
             turn.speculations += 1
-            actions.append(self._start_reply(turn.text, speculative=True))
-
-    def _speculation_at(self, turn: CallerTurn) -> float | None:
-        if self._reply and (self._reply.phase is not Phase.HELD or self._reply.held_for(turn.text)):
-            return None
-        return self._patience.speculation(turn, self.config, thrifty=self.thrifty)
+            may_wait = self.patience.may_wait(turn, self.config, now)
+            actions.append(self._start_reply(turn.text, speculative=True, may_wait=may_wait))
 
     def _commit(self, turn: CallerTurn, now: float, actions: list[Action]) -> None:
         text, missing = turn.text, not turn.settled
+        if self.patience.waited_in_vain(turn):
+            self.patience.trust.waited_in_vain()
         self._committed = (turn.lines, now)
         self._turn = None
         self._silence.broken(now)
@@ -448,7 +471,8 @@ class TurnMachine:
         self._unclear = 0
         if self._reply is not None and self._reply.phase is Phase.HELD:
             self._reply.phase = Phase.THINKING
-            actions.append(ReleaseReply(self._reply.id))
+            due = max(self.patience.due(turn, self.config), turn.known_at)
+            actions.append(ReleaseReply(self._reply.id, min(now, due)))
         elif self._reply is not None:
             self._reply_due = text
         else:
@@ -492,10 +516,10 @@ class TurnMachine:
                 yield turn.last_speech + config.resume_after_ms / 1000
         elif turn and turn.speaking:
             yield turn.started + config.max_utterance_s
-            yield from _given(self._speculation_at(turn))
+            yield from _given(self.patience.speculation(turn, reply, config))
         elif turn and (config.detection or turn.commit_requested):
-            yield self._patience.turn_end(turn, config)
-            yield from _given(self._wrap_up_at(turn), self._speculation_at(turn))
+            yield self.patience.turn_end(turn, reply, config)
+            yield from _given(self._wrap_up_at(turn), self.patience.speculation(turn, reply, config))
         if not turn and not reply:
             yield from self._silence.deadlines(config)
 

@@ -1,11 +1,11 @@
-"""The dialogues: what a file may hold, and how the files are read."""
+"""The dialogues and the pauses: what a file may hold, and how the files are read."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import yaml
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -13,6 +13,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from voice_agent.briefing import Briefing
 
 FOLDER = Path(__file__).parent
+_PAUSES = "pauses.yaml"
 
 
 def _pattern(text: str) -> str:
@@ -65,22 +66,42 @@ class Dialogue(_Entry):
     tickets: tuple[dict[str, object], ...] | None = None
 
 
+class Pause(_Entry):
+    """What a caller has said when they pause. `finished`: a person would answer now, and would wait for more if not."""
+
+    name: str
+    agent: str
+    briefing: Briefing | None = None
+    asked: str = ""
+    """What the agent has said before; empty: its greeting."""
+    caller: str
+    finished: bool
+
+
+_E = TypeVar("_E", bound=_Entry)
+
+
 class DialogueError(Exception):
     """A file of dialogues cannot be used; the message names it and what is wrong."""
 
 
 def load_dialogues(folder: Path = FOLDER) -> tuple[Dialogue, ...]:
     """All dialogues of the `*.yaml` in `folder`, in the order of the files. Raises DialogueError."""
-    return tuple(_read(folder))
-
-
-def _read(folder: Path) -> Iterator[Dialogue]:
-    files: Sequence[Path] = sorted(folder.glob("*.yaml"))
+    files = [file for file in sorted(folder.glob("*.yaml")) if file.name != _PAUSES]
     if not files:
         raise DialogueError(f"{folder}: there are no dialogues here")
-    for file in files:
-        try:
-            entries = yaml.safe_load(file.read_text("utf-8")) or []
-            yield from (Dialogue.model_validate(entry) for entry in entries)
-        except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
-            raise DialogueError(f"{file}: {error}") from None
+    return tuple(entry for file in files for entry in _read(file, Dialogue))
+
+
+def load_pauses(folder: Path = FOLDER) -> tuple[Pause, ...]:
+    """What `pauses.yaml` in `folder` holds; nothing where there is no such file. Raises DialogueError."""
+    file = folder / _PAUSES
+    return tuple(_read(file, Pause)) if file.exists() else ()
+
+
+def _read(file: Path, kind: type[_E]) -> Iterator[_E]:
+    try:
+        entries = yaml.safe_load(file.read_text("utf-8")) or []
+        yield from (kind.model_validate(entry) for entry in entries)
+    except (OSError, ValueError, TypeError, yaml.YAMLError) as error:
+        raise DialogueError(f"{file}: {error}") from None

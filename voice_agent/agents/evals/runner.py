@@ -11,8 +11,9 @@ from dataclasses import dataclass, field
 from voice_agent.agents.base import Agent, ToolContext, ToolError
 from voice_agent.agents.dialogue.grammar import fold
 from voice_agent.agents.evals.checks import Limits, broken_rules
-from voice_agent.agents.evals.dialogues import Dialogue, Turn
+from voice_agent.agents.evals.dialogues import Dialogue, Pause, Turn
 from voice_agent.agents.present import presence
+from voice_agent.briefing import Briefing
 from voice_agent.engines.ports import EngineError, LanguageModel, Message, ReplyRequest, TextDelta, ToolCall
 from voice_agent.records import NewTicket
 from voice_agent.settings import AgentSettings
@@ -31,7 +32,7 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    dialogue: Dialogue
+    entry: Dialogue | Pause
     failures: tuple[Failure, ...]
     said: tuple[str, ...]
     """The agent's replies, one a turn."""
@@ -85,6 +86,16 @@ async def play(
     return await _Stage(dialogue, agent, model, settings, exact=exact, keep=keep_assistant_text).run()
 
 
+def briefed(agent: Agent, briefing: Briefing | None) -> Agent:
+    """The agent as it is for a caller who gave this before the call."""
+    return agent.brief(briefing) if briefing and agent.brief else agent
+
+
+def engine_failed(error: EngineError | TimeoutError) -> str:
+    """The reason of a failure that is the engine's."""
+    return f"the engine failed: {error.code if isinstance(error, EngineError) else 'no answer in time'}"
+
+
 class _Stage:
     def __init__(
         self,
@@ -97,7 +108,7 @@ class _Stage:
         keep: bool,
     ) -> None:
         self._dialogue = dialogue
-        self._agent = agent.brief(dialogue.briefing) if dialogue.briefing and agent.brief else agent
+        self._agent = briefed(agent, dialogue.briefing)
         # The script belongs to the briefed agent: it may know more than the one that was asked for.
         self._model = self._agent.scripted if model is agent.scripted else model
         self._settings = settings
@@ -120,8 +131,7 @@ class _Stage:
             try:
                 reply = await self._reply(now)
             except (EngineError, TimeoutError) as error:
-                reason = error.code if isinstance(error, EngineError) else "no answer in time"
-                failures.append(Failure(number, turn.caller, "", f"the engine failed: {reason}"))
+                failures.append(Failure(number, turn.caller, "", engine_failed(error)))
                 break
             said.append(reply.text)
             reasons = [*self._judge_turn(turn, reply), *_judge_present(turn, now)]
