@@ -345,6 +345,23 @@ async def test_a_peer_that_never_connected_is_freed_without_a_collector() -> Non
         await until(lambda: not any(part() for part in left))
 
 
+async def test_an_abandoned_peer_that_never_connected_ends_its_search_and_is_freed() -> None:
+    async def closed() -> list[weakref.ref[Any]]:
+        settings = loopback_settings(close_timeout_s=0.2)
+        peer, _ = await Peer.answer(offer, settings=settings, on_closed=lambda _reason: None)
+        peer.bind(Recorder())
+        peer._pc.close = asyncio.Event().wait  # type: ignore[assignment,method-assign] # hangs
+        await peer.close()
+        return [weakref.ref(peer)]
+
+    offer = await offer_alone()
+    tasks = len(asyncio.all_tasks())
+    with no_collector():
+        left = await closed()
+        await until(lambda: not any(part() for part in left))
+    await until(lambda: len(asyncio.all_tasks()) <= tasks)
+
+
 def _parts(peer: Peer) -> list[weakref.ref[Any]]:
     """What of a peer is large, or holds it."""
     transceiver: Any = peer._pc.getTransceivers()[0]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import base64
 import gc
 import weakref
 from collections.abc import Sequence
@@ -11,6 +12,7 @@ from contextlib import AbstractAsyncContextManager
 import pytest
 
 from scripts import autojump
+from scripts.speech import silence
 from tests.call_rig import Rig
 from tests.memory import no_collector
 from voice_agent.agents.base import Agent
@@ -20,6 +22,7 @@ from voice_agent.agents.unfinished import RULE
 from voice_agent.call.reply import Reply
 from voice_agent.engines.hypotheses import UtteranceTask
 from voice_agent.engines.ports import (
+    EngineError,
     Finished,
     Message,
     ReplyEvent,
@@ -89,6 +92,34 @@ def test_a_call_is_freed_when_it_ends_in_the_middle_of_a_turn(*, greet: bool) ->
         assert [part() for part in left] == [None] * len(left)
 
 
+def test_a_call_is_freed_when_its_client_leaves_while_audio_waits() -> None:
+    async def call() -> weakref.ref[object]:
+        async with Rig(kind="websocket") as rig:
+            speech = base64.b64encode(silence(15_000, 24_000)).decode()
+            rig.send("input_audio_buffer.append", audio=speech)
+            rig.send("input_audio_buffer.commit")
+            rig.send("response.create")
+            rig.send("input_audio_buffer.clear")
+            return weakref.ref(rig.session)
+
+    with no_collector():
+        left = autojump.run(call())
+        assert left() is None
+
+
+def test_a_call_is_freed_that_a_fault_of_ours_has_ended() -> None:
+    async def call() -> weakref.ref[object]:
+        rig = Rig()
+        rig.session._failed(ZeroDivisionError())
+        with pytest.raises(ZeroDivisionError):
+            await rig.session.run()
+        return weakref.ref(rig.session)
+
+    with no_collector():
+        left = autojump.run(call())
+        assert left() is None
+
+
 @pytest.mark.parametrize("agent", load_agents(Settings()).values(), ids=lambda agent: agent.name)
 def test_a_scripted_answer_leaves_nothing_to_collect(agent: Agent) -> None:
     assert isinstance(agent.scripted, ScriptedModel)
@@ -132,6 +163,24 @@ class _Utterance(UtteranceTask):
         await self._committed.wait()
         self.hypotheses.put(Transcript("hello", final=True))
         await asyncio.Event().wait()
+
+
+class _Broken(_Utterance):
+    async def _run(self) -> None:
+        raise EngineError("down", code="500", retryable=False)
+
+
+async def test_an_utterance_and_its_audio_are_freed_when_it_fails() -> None:
+    async def fails() -> weakref.ref[object]:
+        async with _Broken() as utterance:
+            with pytest.raises(EngineError):
+                await anext(aiter(utterance))
+        return weakref.ref(utterance)
+
+    with no_collector():
+        left = await fails()
+        await asyncio.sleep(0)
+        assert left() is None
 
 
 async def test_an_utterance_and_its_audio_are_freed_when_its_reader_leaves() -> None:

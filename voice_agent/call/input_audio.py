@@ -101,6 +101,11 @@ class InputAudio:
         self._appended_ms = 0.0
         self.then(act)
 
+    def close(self) -> None:
+        """Forgets everything: nothing more is processed."""
+        self._queue.clear()
+        self._frames_waiting = 0
+
     async def run(self) -> None:
         while True:
             await self._wake.wait()

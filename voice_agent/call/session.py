@@ -269,13 +269,17 @@ class CallSession:
                 self.end("time_limit")
                 await self._ended.wait()
             if self._fault is not None:
-                raise self._fault
+                try:
+                    raise self._fault
+                finally:
+                    self._fault = None  # whose frames hold this call: a ring
         return self._ending
 
     def _hear_no_more(self) -> None:
         """Whatever happens from now on."""
         self._ending = self._ending or "error"
         self._alarm.set(None)
+        self.input_audio.close()
 
     def _record_end(self) -> None:
         """With what the agent knows about the call; a mistake in that must not cost the call its end."""

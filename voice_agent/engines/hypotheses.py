@@ -47,7 +47,11 @@ class LatestTranscript:
                 if transcript.final:
                     return
             if self._error is not None:
-                raise self._error
+                try:
+                    raise self._error
+                finally:
+                    # Its frames hold this object: a ring, with the utterance's audio in it.
+                    self._error = None
 
 
 class UtteranceTask(ABC):

@@ -747,6 +747,7 @@ async def abandon(pc: RTCPeerConnection, timeout_s: float) -> None:
         tasks.add(connection._query_consent_task)
         tasks.update(pair.task for pair in connection._check_list)
         connection._closing = True
+        connection._check_list_done = True  # else `connect()` looks for pairs, every 20 ms, for ever
         connection._nominated.clear()
         connection._check_list_state.put_nowait(ice.ICE_FAILED)
         connection._queue.put_nowait(None)
@@ -767,10 +768,12 @@ async def abandon(pc: RTCPeerConnection, timeout_s: float) -> None:
 def let_go(pc: RTCPeerConnection) -> None:
     """Breaks the rings that `close()` leaves, so that a peer is freed when its owner drops it. Call it last.
 
-    Without it: DTLS and ICE transports tell the connection of changes for ever, pairs of addresses know the ICE
-    connection that they belong to, and what is replaced here in single objects knows these objects. So 157 kB of each
-    call wait for the garbage collector (3 kB with it), and as much as waited at once the process keeps for good.
+    Without it: DTLS and ICE transports tell the connection of changes for ever, and it its owner; pairs of addresses
+    know the ICE connection that they belong to, and what is replaced here in single objects knows these objects. So
+    157 kB of each call wait for the garbage collector (3 kB with it), and as much as waited at once the process keeps
+    for good. It can go when `close()` leaves no such references.
     """
+    pc.remove_all_listeners()
     for dtls in pc._RTCPeerConnection__dtlsTransports:  # type: ignore[attr-defined]
         dtls.remove_all_listeners()
     for transport in _ice_transports(pc):

@@ -80,6 +80,8 @@ class Connection:
         """Idempotent. Never takes longer than the deadline of a connection."""
         self._reader.cancel()
         await asyncio.wait((self._reader,))
+        if self._error is not None:
+            self._error.__traceback__ = None  # whose frames hold this connection: a ring
         # The peer may be gone: the socket is dropped then, which is all a close is for.
         with suppress(Exception):
             async with asyncio.timeout(self._close_timeout_s):
