@@ -13,9 +13,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from typing import Any, Self
 
+from scripts import autojump
 from scripts.speech import frames, silence, synthesize
 from scripts.stub_engines import (
     FlaggingModerator,
@@ -229,3 +230,14 @@ class Rig:
     @property
     def caller_said(self) -> list[str]:
         return [turn.text for turn in self.recorder.turns if turn.role == "user"]
+
+
+def in_a_call(test: Callable[[], Coroutine[Any, Any, None]]) -> Callable[[], None]:
+    """A test whose loop's clock jumps to the next thing that is due."""
+
+    def run() -> None:
+        autojump.run(test())
+
+    run.__name__ = test.__name__
+    run.__doc__ = test.__doc__
+    return run
