@@ -168,6 +168,25 @@ async def test_semantic_vad_with_the_local_engines_hears_and_answers_without_any
     assert place.stub.requests == []
 
 
+async def test_a_model_that_takes_the_caller_for_unfinished_is_not_heard(open_place: Open) -> None:
+    place = await open_place(
+        transcripts=["my printer is offline", "since this morning"],
+        replies=[ReplyRule("offline$", "…"), ReplyRule("morning$", "Is its light on?")],
+    )
+    async with place.connect() as talk:
+        await talk.update(audio=listening({"type": "semantic_vad", "eagerness": "low"}))
+        microphone = talk.microphone()
+        await microphone.say("My printer is offline")
+        await place.stub.until(lambda stub: any(request.endpoint == "chat" for request in stub.requests))
+        await microphone.say("since this morning.")
+        done = await talk.until("response.done")
+        assert [item.transcript for item in talk.of("conversation.item.input_audio_transcription.completed")] == [
+            "my printer is offline since this morning"
+        ]
+        assert done.response.output[0].content[0].transcript == "Is its light on?"
+        assert talk.kinds().count("response.created") == 1
+
+
 async def test_telephone_audio_goes_in_and_comes_out(open_place: Open) -> None:
     place = await open_place(transcripts=["hello there"], replies=[ReplyRule("", text="Hello and welcome.")])
     pcmu = {"format": {"type": "audio/pcmu"}}
