@@ -10,13 +10,15 @@ import os
 import sys
 
 from voice_agent.hardening import process
-from voice_agent.reports.build import Material, built
 
 
 def main(nice: int, parent: int) -> int:
     process.seal_memory()
     process.end_with_parent(parent)
     os.nice(nice)
+    # Loaded here because loading is most of the work, and must step back as well.
+    from voice_agent.reports.build import Material, built  # noqa: PLC0415
+
     sys.stdout.buffer.write(built(Material.model_validate_json(sys.stdin.buffer.read())).model_dump_json().encode())
     return 0
 
